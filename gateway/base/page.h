@@ -1,0 +1,119 @@
+/* The gateway's page: states, counters and the last events of every bridge, in shared memory, so that they outlive a worker
+ * and can be read from a busy, hung or dead gateway alike.
+ *
+ *     supervisor creates -> workers count -> leat ledger, leat top, the admin side read
+ *
+ * The file is DIRECTORY/leat-gateway.NAME; the layout below is documented and versioned. Every counter only grows. The books of
+ * a lane: read = forwarded + dropped[1..] + returned + in flight. `returned` are messages that a worker had read but not
+ * finished when it died; its successor reads them again from the durable cursor. */
+#ifndef LEAT_BASE_PAGE_H
+#define LEAT_BASE_PAGE_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define PAGE_MAGIC UINT64_C(0x31454741502e4c00) /* little-endian "\0L.PAGE1" */
+#define PAGE_VERSION 1u
+#define PAGE_NAME_BYTES 64
+#define PAGE_TEXT_BYTES 192
+#define PAGE_REASONS 16
+#define PAGE_LANES 16 /* for each bridge: one for each channel outwards, one inwards */
+#define PAGE_EVENTS 128
+
+enum page_state {
+    PAGE_STOPPED = 0,
+    PAGE_STARTING,
+    PAGE_WAITING,    /* for its channel */
+    PAGE_CONNECTING, /* no peer yet, and the pattern needs one */
+    PAGE_RUNNING,
+    PAGE_DEGRADED,
+    PAGE_STOPPING,
+    PAGE_FAILED
+};
+
+struct page_lane {
+    _Alignas(128) _Atomic uint32_t state; /* enum page_state */
+    uint32_t outward;                     /* 1: channel to network */
+    char channel[PAGE_NAME_BYTES];        /* "shm://quotes"; an inward lane with several: the first */
+    _Atomic uint64_t heartbeat_ns;        /* CLOCK_MONOTONIC of the lane's last turn */
+    _Alignas(128) _Atomic uint64_t read;  /* messages taken from the source, lapped ones included */
+    _Atomic uint64_t read_bytes;
+    _Atomic uint64_t last_sequence;
+    _Alignas(128) _Atomic uint64_t forwarded; /* the sink took them */
+    _Atomic uint64_t forwarded_bytes;
+    _Atomic uint64_t returned;
+    _Atomic uint64_t dropped[PAGE_REASONS]; /* by enum leat_reason */
+    _Atomic uint64_t in_flight;             /* as the lane itself counts them; 0 while no worker runs it */
+};
+
+struct page_bridge {
+    _Alignas(128) char name[PAGE_NAME_BYTES];
+    char worker[PAGE_NAME_BYTES];
+    char pattern[PAGE_NAME_BYTES];
+    char urls[256];                /* all listen and dial URLs, separated by ", "; cut where too long */
+    _Atomic uint32_t state;        /* enum page_state */
+    _Atomic uint32_t worker_pid;   /* 0: none */
+    _Atomic uint64_t worker_start; /* start time of that process, /proc/PID/stat field 22 */
+    _Atomic uint64_t restarts;
+    _Atomic uint64_t state_since_ns; /* CLOCK_REALTIME */
+    _Atomic uint32_t peers;
+    _Atomic uint32_t lane_count;
+    char reason[PAGE_TEXT_BYTES];  /* why degraded, failed or waiting; may be torn while it changes: for people */
+    struct page_lane lanes[PAGE_LANES];
+};
+
+struct page_event {
+    _Atomic uint64_t number; /* from 1; stored last; 0: empty */
+    uint64_t time_ns;        /* CLOCK_REALTIME */
+    char bridge[PAGE_NAME_BYTES];
+    char text[PAGE_TEXT_BYTES];
+};
+
+struct page {
+    uint64_t magic;
+    uint32_t version, header_bytes;
+    uint64_t total_bytes;
+    uint32_t bridge_capacity, lane_capacity;
+    char name[PAGE_NAME_BYTES]; /* the gateway's */
+    uint32_t supervisor_pid;
+    uint32_t reserved;
+    uint64_t started_ns;        /* CLOCK_REALTIME */
+    _Atomic uint32_t state;
+    _Atomic uint32_t bridge_count;
+    _Alignas(128) _Atomic uint64_t events_written;
+    struct page_event events[PAGE_EVENTS];
+    struct page_bridge bridges[]; /* bridge_capacity of them */
+};
+
+/* A mapping of a page. */
+struct page_map {
+    struct page *page;
+    size_t bytes;
+    int fd;
+};
+
+/* Creates the page of gateway `name`, or takes over the one of a dead gateway of that name and keeps the counters of bridges
+ * that still exist. -EBUSY: a gateway of that name runs (its supervisor holds the page's lock). `directory` NULL: /dev/shm or
+ * $LEAT_SHM_DIR. */
+int page_create(struct page_map *map, const char *directory, const char *name, const char *const *bridges,
+                size_t bridge_count);
+int page_attach(struct page_map *map, int fd);                                       /* worker: read and write */
+int page_open(struct page_map *map, const char *directory, const char *name);        /* looker: read only */
+void page_close(struct page_map *map);
+bool page_is_live(const char *directory, const char *name); /* whether a supervisor holds it */
+
+struct page_bridge *page_find(const struct page_map *map, const char *bridge);
+
+/* What the lane cannot know any more is returned to the channel: settles the books of a lane whose worker died. */
+void page_lane_settle(struct page_lane *lane);
+
+/* Sets a bridge's state and reason, and notes an event where it changed. Any process, any thread. */
+__attribute__((format(printf, 4, 5))) void page_set_state(struct page_map *map, struct page_bridge *bridge,
+                                                          enum page_state state, const char *format, ...);
+__attribute__((format(printf, 3, 4))) void page_note(struct page_map *map, const char *bridge, const char *format, ...);
+const char *page_state_name(uint32_t state);
+const char *page_reason_name(uint32_t reason);
+
+#endif

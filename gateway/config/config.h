@@ -1,0 +1,84 @@
+/* The configuration as a gateway uses it: read from an INI file and its conf.d drop-ins by iniparser, with the place of
+ * every value kept, expanded (${env:}, ${file:}), checked for everything that needs no plugin.
+ *
+ *     file -> config_load -> struct config -> memfd -> worker: config_receive -> the same struct config
+ *
+ * Supervisor and workers therefore see one and the same snapshot, whatever happens to the files meanwhile. */
+#ifndef LEAT_CONFIG_CONFIG_H
+#define LEAT_CONFIG_CONFIG_H
+
+#include "config/problem.h"
+
+#include <leat/plugin/option.h>
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* One `key = value` with its place. */
+struct config_entry {
+    char *section, *key; /* lower case, as iniparser makes them */
+    char *value;         /* expanded */
+    char *file;
+    unsigned line;
+    bool secret;         /* the value came from ${file:}: never print it */
+};
+
+enum config_direction { CONFIG_OUT = 1, CONFIG_IN = 2, CONFIG_BOTH = 3 };
+
+struct config_url {
+    char *text, *scheme, *rest; /* "tcp://h:p", "tcp", "h:p" */
+};
+
+struct config_urls {
+    struct config_url *items;
+    size_t count;
+};
+
+struct config_bridge {
+    char *name;    /* "quotes" of [bridge.quotes] */
+    char *section; /* "bridge.quotes" */
+    char *worker;  /* the worker that runs it: `worker =`, or the bridge's own name */
+    char *pattern;
+    enum config_direction direction;
+    struct config_urls channels, listen, dial;
+    uint64_t receive_limit_bytes; /* `receive_limit`, default 64MiB: largest message taken from the network */
+    const char *file;             /* of its section */
+    unsigned line;
+};
+
+struct config_gateway {
+    char *name;              /* default "leat"; [a-z0-9._-]+ */
+    char *plugin_dir;        /* `plugin_dir`, $LEAT_PLUGIN_DIR, or the installed one */
+    uint32_t log_level;      /* enum leat_log_level; `log_level = error|warning|info|debug` */
+    int64_t drain_ns;        /* `drain_timeout`, default 5s: how long a stop waits for messages in flight */
+    int64_t stall_ns;        /* `stall_timeout`, default 5s: a lane silent for so long is restarted */
+    int64_t backoff_min_ns;  /* `restart_min`, default 100ms */
+    int64_t backoff_max_ns;  /* `restart_max`, default 10s */
+    uint32_t worker_threads; /* `worker_threads`, default 0 = by cores, at most 4: bound on nng's pools in a worker */
+};
+
+struct config {
+    struct config_gateway gateway;
+    struct config_bridge *bridges;
+    size_t bridge_count;
+    struct config_entry *entries; /* all of them, for plugin options */
+    size_t entry_count;
+};
+
+/* Reads `path` and the drop-ins in the folder conf.d beside it (*.ini, in byte order); a later file overrides. Everything found wrong is added to
+ * `problems`; returns NULL then. Free with config_free, which accepts NULL. */
+struct config *config_load(const char *path, struct problems *problems);
+void config_free(struct config *config);
+
+/* Hands the snapshot to another process of the same binary through a sealed memfd. A descriptor, or -errno. */
+int config_send(const struct config *config);
+/* Reads it back; NULL when it is not what config_send wrote. */
+struct config *config_receive(int fd);
+
+/* The entry for a key, or NULL. */
+const struct config_entry *config_find(const struct config *config, const char *section, const char *key);
+
+/* Every distinct worker name, in order of first appearance. Index 0..count-1; NULL past the end. */
+const char *config_worker(const struct config *config, size_t index);
+
+#endif

@@ -1,0 +1,16 @@
+/* leatd's supervisor: starts a worker for each bridge (or group of bridges), watches them by pidfd and heartbeat, restarts a
+ * dead or stuck one with backoff, and stops all of them within the drain deadline. It runs no plugin code. */
+#ifndef LEAT_SUPERVISOR_SUPERVISOR_H
+#define LEAT_SUPERVISOR_SUPERVISOR_H
+
+#include "config/config.h"
+
+/* Runs until SIGTERM or SIGINT and everything has stopped. The exit status of leatd: 0; 75 when something was left in flight;
+ * 69 when a gateway of that name runs already. */
+int supervisor_run(const struct config *config);
+
+/* Runs the checker on the configuration in a process of its own and collects its problems; a plugin that crashes it becomes a
+ * problem that names the plugin. 0 or -EINVAL. */
+int supervisor_check(const struct config *config, struct problems *problems);
+
+#endif
