@@ -1,0 +1,20 @@
+/* The host's side of plugin/host.h: one struct leat_host for each instance of a plugin in a bridge, so that what the plugin
+ * logs carries both names, and what it blames becomes a problem at the option's own file and line. */
+#ifndef LEAT_PLUGIN_HOST_SERVICES_H
+#define LEAT_PLUGIN_HOST_SERVICES_H
+
+#include "config/config.h"
+#include "plugin/registry.h"
+
+/* Services for `plugin` in `bridge`. `subject` is the URL that this instance serves (a channel's or an endpoint's; NULL for a
+ * pattern): a blame of the key it stands in quotes it instead of the whole list. Blames go to `problems`; without problems
+ * they are logged. Everything passed stays the caller's and outlives the host. The address is the plugin's to keep until
+ * host_free, which accepts NULL. */
+struct leat_host *host_new(const struct config *config, const struct config_bridge *bridge, const struct plugin *plugin,
+                           const char *subject, struct problems *problems);
+void host_free(struct leat_host *host);
+
+/* Ends blaming: `problems` is about to go away, the instance lives on. */
+void host_seal(struct leat_host *host);
+
+#endif
