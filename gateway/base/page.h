@@ -60,7 +60,7 @@ struct page_bridge {
     _Atomic uint64_t state_since_ns; /* CLOCK_REALTIME */
     _Atomic uint32_t peers;
     _Atomic uint32_t lane_count;
-    char reason[PAGE_TEXT_BYTES];  /* why degraded, failed or waiting; may be torn while it changes: for people */
+    char reason[PAGE_TEXT_BYTES]; /* why degraded, failed or waiting; may be torn while it changes: for people */
     struct page_lane lanes[PAGE_LANES];
 };
 
@@ -79,7 +79,7 @@ struct page {
     char name[PAGE_NAME_BYTES]; /* the gateway's */
     uint32_t supervisor_pid;
     uint32_t reserved;
-    uint64_t started_ns;        /* CLOCK_REALTIME */
+    uint64_t started_ns; /* CLOCK_REALTIME */
     _Atomic uint32_t state;
     _Atomic uint32_t bridge_count;
     _Alignas(128) _Atomic uint64_t events_written;
@@ -99,12 +99,20 @@ struct page_map {
  * $LEAT_SHM_DIR. */
 int page_create(struct page_map *map, const char *directory, const char *name, const char *const *bridges,
                 size_t bridge_count);
-int page_attach(struct page_map *map, int fd);                                       /* worker: read and write */
-int page_open(struct page_map *map, const char *directory, const char *name);        /* looker: read only */
+int page_attach(struct page_map *map, int fd);                                /* worker: read and write */
+int page_open(struct page_map *map, const char *directory, const char *name); /* looker: read only */
 void page_close(struct page_map *map);
 bool page_is_live(const char *directory, const char *name); /* whether a supervisor holds it */
 
+/* The page once more by a descriptor of its own, read and write, for a worker: one that was inherited or dup'ed would carry the
+ * supervisor's lock beyond the supervisor's death. A descriptor (O_CLOEXEC), or -errno. */
+int page_reopen(const struct page_map *map);
+
+/* How many bridges there are, never more than the mapping holds, whatever the page says. */
+size_t page_bridge_count(const struct page_map *map);
 struct page_bridge *page_find(const struct page_map *map, const char *bridge);
+
+uint64_t page_lane_dropped(const struct page_lane *lane); /* for all reasons together */
 
 /* What the lane cannot know any more is returned to the channel: settles the books of a lane whose worker died. */
 void page_lane_settle(struct page_lane *lane);

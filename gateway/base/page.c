@@ -1,0 +1,275 @@
+/* The page as a file: made aside and linked into place, locked by its supervisor, mapped by workers, looked at by tools. */
+#include "base/page.h"
+
+#include "base/clock.h"
+#include "base/page_takeover.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define PAGE_MODE 0640
+#define CREATE_ATTEMPTS 100
+
+_Static_assert(offsetof(struct page_lane, read) == 128 && offsetof(struct page_lane, forwarded) == 256 &&
+                   sizeof(struct page_lane) == 512,
+               "the layout of a lane is documented");
+_Static_assert(offsetof(struct page_bridge, urls) == 192 && offsetof(struct page_bridge, state) == 448 &&
+                   offsetof(struct page_bridge, lanes) == 768 && sizeof(struct page_bridge) == 768 + PAGE_LANES * 512,
+               "the layout of a bridge is documented");
+_Static_assert(offsetof(struct page, name) == 32 && offsetof(struct page, started_ns) == 104 &&
+                   offsetof(struct page, events_written) == 128 && offsetof(struct page, events) == 136 &&
+                   sizeof(struct page_event) == 272 && sizeof(struct page) % 128 == 0,
+               "the layout of a page is documented");
+
+static int page_path(char *path, size_t size, const char *directory, const char *name)
+{
+    if (!directory || !*directory)
+        directory = secure_getenv("LEAT_SHM_DIR");
+    if (!directory || !*directory)
+        directory = "/dev/shm";
+    if (!*name || strchr(name, '/'))
+        return -EINVAL;
+    if (strlen(name) >= PAGE_NAME_BYTES || snprintf(path, size, "%s/leat-gateway.%s", directory, name) >= (int)size)
+        return -ENAMETOOLONG;
+    return 0;
+}
+
+/* ---- the lock: held by the supervisor's open file description alone, so the kernel drops it with the process ---------- */
+
+static struct flock whole_file(short type)
+{
+    return (struct flock){.l_type = type, .l_whence = SEEK_SET};
+}
+
+static int lock_page(int fd)
+{
+    struct flock lock = whole_file(F_WRLCK);
+    if (fcntl(fd, F_OFD_SETLK, &lock) == 0)
+        return 0;
+    return errno == EAGAIN || errno == EACCES ? -EBUSY : -errno;
+}
+
+bool page_is_live(const char *directory, const char *name)
+{
+    char path[PATH_MAX];
+    if (page_path(path, sizeof path, directory, name) != 0)
+        return false;
+    int fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    if (fd < 0)
+        return false;
+    struct flock lock = whole_file(F_RDLCK);
+    bool live = fcntl(fd, F_OFD_GETLK, &lock) == 0 && lock.l_type != F_UNLCK;
+    close(fd);
+    return live;
+}
+
+/* ---- mapping: what a header says is checked against the file before anything else is touched -------------------------- */
+
+static size_t page_bytes(size_t bridge_capacity)
+{
+    return sizeof(struct page) + bridge_capacity * sizeof(struct page_bridge);
+}
+
+static int check_header(int fd)
+{
+    struct page header;
+    struct stat st;
+    if (fstat(fd, &st) != 0)
+        return -errno;
+    if (!S_ISREG(st.st_mode) || st.st_size < (off_t)sizeof header ||
+        pread(fd, &header, sizeof header, 0) != (ssize_t)sizeof header || header.magic != PAGE_MAGIC)
+        return -EBADMSG;
+    if (header.version != PAGE_VERSION)
+        return -EPROTO;
+    if (header.header_bytes != sizeof header || header.lane_capacity != PAGE_LANES ||
+        header.total_bytes != page_bytes(header.bridge_capacity) || header.total_bytes > (uint64_t)st.st_size)
+        return -EBADMSG;
+    return 0;
+}
+
+static int map_file(struct page_map *map, int fd, int protection)
+{
+    struct stat st;
+    if (fstat(fd, &st) != 0)
+        return -errno;
+    void *memory = mmap(NULL, (size_t)st.st_size, protection, MAP_SHARED, fd, 0);
+    if (memory == MAP_FAILED)
+        return -errno;
+    *map = (struct page_map){.page = memory, .bytes = (size_t)st.st_size, .fd = fd};
+    return 0;
+}
+
+int page_attach(struct page_map *map, int fd)
+{
+    int error = check_header(fd);
+    return error ? error : map_file(map, fd, PROT_READ | PROT_WRITE);
+}
+
+int page_open(struct page_map *map, const char *directory, const char *name)
+{
+    char path[PATH_MAX];
+    int error = page_path(path, sizeof path, directory, name);
+    if (error)
+        return error;
+    int fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    if (fd < 0)
+        return -errno;
+    error = check_header(fd);
+    if (!error)
+        error = map_file(map, fd, PROT_READ);
+    if (error)
+        close(fd);
+    return error;
+}
+
+void page_close(struct page_map *map)
+{
+    if (!map->page)
+        return;
+    munmap(map->page, map->bytes);
+    close(map->fd);
+    *map = (struct page_map){.fd = -1};
+}
+
+int page_reopen(const struct page_map *map)
+{
+    char path[64];
+    snprintf(path, sizeof path, "/proc/self/fd/%d", map->fd);
+    int fd = open(path, O_RDWR | O_CLOEXEC);
+    return fd < 0 ? -errno : fd;
+}
+
+/* ---- creating -------------------------------------------------------------------------------------------------------- */
+
+static void lay_out(struct page *page, const char *name, const char *const *bridges, size_t bridge_count)
+{
+    page->magic = PAGE_MAGIC;
+    page->version = PAGE_VERSION;
+    page->header_bytes = sizeof *page;
+    page->total_bytes = page_bytes(bridge_count);
+    page->bridge_capacity = (uint32_t)bridge_count;
+    page->lane_capacity = PAGE_LANES;
+    snprintf(page->name, sizeof page->name, "%s", name);
+    page->supervisor_pid = (uint32_t)getpid();
+    page->started_ns = (uint64_t)clock_realtime_ns();
+    atomic_init(&page->state, PAGE_STARTING);
+    for (size_t i = 0; i < bridge_count; i++)
+        snprintf(page->bridges[i].name, PAGE_NAME_BYTES, "%s", bridges[i]);
+    atomic_init(&page->bridge_count, (uint32_t)bridge_count);
+}
+
+/* A new page without a name in the file system yet: if we die here, or there is no room, nothing is left behind. */
+static int build_aside(struct page_map *map, const char *path, const char *name, const char *const *bridges,
+                       size_t bridge_count)
+{
+    char directory[PATH_MAX];
+    snprintf(directory, sizeof directory, "%.*s", (int)(strrchr(path, '/') - path), path);
+    int fd = open(directory, O_TMPFILE | O_RDWR | O_CLOEXEC, PAGE_MODE);
+    if (fd < 0)
+        return -errno;
+    int error = fchmod(fd, PAGE_MODE) != 0 ? -errno : lock_page(fd);
+    if (!error)
+        error = -posix_fallocate(fd, 0, (off_t)page_bytes(bridge_count)); /* a full file system now, or SIGBUS later */
+    if (!error)
+        error = map_file(map, fd, PROT_READ | PROT_WRITE);
+    if (error) {
+        close(fd);
+        return error;
+    }
+    lay_out(map->page, name, bridges, bridge_count);
+    return 0;
+}
+
+static int give_name(const struct page_map *map, const char *path)
+{
+    char from[64];
+    snprintf(from, sizeof from, "/proc/self/fd/%d", map->fd);
+    return linkat(AT_FDCWD, from, AT_FDCWD, path, AT_SYMLINK_FOLLOW) == 0 ? 0 : -errno;
+}
+
+/* Puts the new page where an old one is, whose lock we hold: at no moment is there none. */
+static int replace(const struct page_map *map, const char *path)
+{
+    char beside[PATH_MAX];
+    if (snprintf(beside, sizeof beside, "%s.new", path) >= (int)sizeof beside)
+        return -ENAMETOOLONG;
+    unlink(beside); /* of one who died between the next two steps */
+    int error = give_name(map, beside);
+    if (!error && rename(beside, path) != 0) {
+        error = -errno;
+        unlink(beside);
+    }
+    return error;
+}
+
+/* Opens and locks the page that is there. Its worker numbers lead to signals, so it must be our own file. */
+static int open_predecessor(struct page_map *old, const char *path)
+{
+    int fd = open(path, O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    if (fd < 0)
+        return -errno;
+    struct stat st, named;
+    int error = fstat(fd, &st) != 0 ? -errno : 0;
+    if (!error && (!S_ISREG(st.st_mode) || st.st_uid != geteuid()))
+        error = -EPERM;
+    if (!error)
+        error = lock_page(fd);
+    /* Its owner may have replaced it, and died, between our open and our lock. */
+    if (!error && (lstat(path, &named) != 0 || named.st_dev != st.st_dev || named.st_ino != st.st_ino))
+        error = -EAGAIN;
+    if (!error && page_attach(old, fd) != 0)
+        *old = (struct page_map){.fd = fd}; /* ours, but not a page that we know: nothing in it counts */
+    if (error)
+        close(fd);
+    return error;
+}
+
+static int create_once(struct page_map *map, const char *path, const char *name, const char *const *bridges,
+                       size_t bridge_count)
+{
+    struct page_map old = {.fd = -1};
+    int error = open_predecessor(&old, path);
+    if (error && error != -ENOENT)
+        return error;
+    if (old.page)
+        page_retire_workers(&old);
+    bool there = error != -ENOENT;
+    error = build_aside(map, path, name, bridges, bridge_count);
+    if (!error) {
+        if (old.page)
+            page_inherit(map, &old);
+        error = there ? replace(map, path) : give_name(map, path);
+        if (error)
+            page_close(map);
+    }
+    if (old.page)
+        page_close(&old);
+    else if (old.fd >= 0)
+        close(old.fd);
+    return error == -EEXIST ? -EAGAIN : error;
+}
+
+int page_create(struct page_map *map, const char *directory, const char *name, const char *const *bridges,
+                size_t bridge_count)
+{
+    char path[PATH_MAX];
+    int error = page_path(path, sizeof path, directory, name);
+    for (size_t i = 0; !error && i < bridge_count; i++)
+        if (strlen(bridges[i]) >= PAGE_NAME_BYTES)
+            error = -ENAMETOOLONG;
+    if (error)
+        return error;
+
+    *map = (struct page_map){.fd = -1};
+    error = -EAGAIN;
+    for (int attempt = 0; error == -EAGAIN && attempt < CREATE_ATTEMPTS; attempt++)
+        error = create_once(map, path, name, bridges, bridge_count);
+    return error == -EAGAIN ? -EBUSY : error;
+}

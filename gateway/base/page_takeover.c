@@ -1,0 +1,68 @@
+#include "base/page_takeover.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/process.h"
+
+#include <poll.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/pidfd.h>
+#include <unistd.h>
+
+#define RETIRE_PATIENCE_NS (2 * NS_PER_S)
+#define RETIRE_KILLED_NS (2 * NS_PER_S)
+
+static bool ended_by(int pidfd, int64_t deadline_ns)
+{
+    struct pollfd poll_fd = {.fd = pidfd, .events = POLLIN};
+    int64_t left_ms = (deadline_ns - clock_monotonic_ns()) / NS_PER_MS;
+    return poll(&poll_fd, 1, left_ms > 0 ? (int)left_ms : 0) == 1;
+}
+
+static void retire(const struct page_bridge *bridge, int64_t deadline_ns)
+{
+    pid_t pid = (pid_t)atomic_load_explicit(&bridge->worker_pid, memory_order_relaxed);
+    uint64_t start = atomic_load_explicit(&bridge->worker_start, memory_order_relaxed);
+    int pidfd = pid > 0 ? process_open(pid, start) : -1;
+    if (pidfd < 0)
+        return;
+    if (!ended_by(pidfd, deadline_ns)) {
+        log_warning("worker of bridge '%s' (pid %d) outlived its gateway and does not end; killing it", bridge->name,
+                    (int)pid);
+        pidfd_send_signal(pidfd, SIGKILL, NULL, 0);
+        ended_by(pidfd, clock_monotonic_ns() + RETIRE_KILLED_NS);
+    }
+    close(pidfd);
+}
+
+void page_retire_workers(struct page_map *old)
+{
+    int64_t deadline_ns = clock_monotonic_ns() + RETIRE_PATIENCE_NS;
+    for (size_t i = 0; i < page_bridge_count(old); i++) {
+        old->page->bridges[i].name[PAGE_NAME_BYTES - 1] = '\0';
+        retire(&old->page->bridges[i], deadline_ns);
+    }
+}
+
+void page_inherit(struct page_map *map, struct page_map *old)
+{
+    if (atomic_load_explicit(&old->page->state, memory_order_relaxed) == PAGE_STOPPED)
+        return;
+    for (size_t i = 0; i < page_bridge_count(map); i++) {
+        struct page_bridge *bridge = &map->page->bridges[i];
+        const struct page_bridge *before = page_find(old, bridge->name);
+        if (!before)
+            continue;
+        memcpy(bridge, before, sizeof *bridge);
+        atomic_store_explicit(&bridge->state, PAGE_STOPPED, memory_order_relaxed);
+        atomic_store_explicit(&bridge->worker_pid, 0, memory_order_relaxed);
+        atomic_store_explicit(&bridge->peers, 0, memory_order_relaxed);
+        bridge->reason[0] = '\0';
+        for (size_t lane = 0; lane < PAGE_LANES; lane++)
+            page_lane_settle(&bridge->lanes[lane]);
+    }
+    memcpy(map->page->events, old->page->events, sizeof map->page->events);
+    atomic_store_explicit(&map->page->events_written,
+                          atomic_load_explicit(&old->page->events_written, memory_order_relaxed), memory_order_relaxed);
+}
