@@ -1,0 +1,82 @@
+"""Native channels from Python, for tests: a thin ctypes view of libleat.so (sdk/include/leat/channel.h)."""
+
+import ctypes as c
+import os
+
+OVERWRITE, BLOCK = 0, 1
+OPEN_EXISTING, OPEN_CREATE, OPEN_ANY = 1, 2, 4
+SECOND = 1_000_000_000
+
+
+class Options(c.Structure):
+    _fields_ = [
+        ("size", c.c_uint32), ("policy", c.c_uint32), ("producers", c.c_uint32), ("mode", c.c_uint32),
+        ("group", c.c_int64), ("capacity_bytes", c.c_uint64), ("reader_slots", c.c_uint32), ("writer_slots", c.c_uint32),
+        ("wait_readers", c.c_uint32), ("flags", c.c_uint32), ("directory", c.c_char_p),
+    ]  # fmt: skip
+
+
+class Message(c.Structure):
+    _fields_ = [
+        ("data", c.c_void_p), ("len", c.c_uint64), ("sequence", c.c_uint64), ("time_ns", c.c_uint64), ("tag", c.c_uint64),
+        ("lost", c.c_uint64), ("cursor", c.c_uint64), ("origin", c.c_uint32), ("reserved", c.c_uint32),
+    ]  # fmt: skip
+
+
+def _load():
+    library = c.CDLL(os.path.join(os.environ["LEAT_BUILD"], "lib", "libleat.so"))
+    library.leat_error_text.restype = c.c_char_p
+    library.leat_strerror.restype = c.c_char_p
+    library.leat_publish.argtypes = [c.c_void_p, c.c_char_p, c.c_size_t, c.c_uint64, c.c_int64]
+    library.leat_read.argtypes = [c.c_void_p, c.c_void_p, c.c_size_t, c.POINTER(Message), c.c_int64]
+    for name in ("leat_writer_close", "leat_reader_close"):
+        getattr(library, name).argtypes = [c.c_void_p]
+        getattr(library, name).restype = None
+    return library
+
+
+LEAT = _load()
+
+
+def _checked(code):
+    if code < 0:
+        raise OSError(-code, (LEAT.leat_error_text() or LEAT.leat_strerror(code)).decode())
+
+
+def _options(policy, capacity, wait_readers, flags):
+    return Options(c.sizeof(Options), policy, 0, 0o600, -1, capacity, 256, 64, wait_readers, flags, None)
+
+
+class Writer:
+    def __init__(self, name, policy=OVERWRITE, capacity=4 << 20, wait_readers=0, flags=0):
+        self.handle = c.c_void_p()
+        options = _options(policy, capacity, wait_readers, flags)
+        _checked(LEAT.leat_writer_open(c.byref(self.handle), name.encode(), c.byref(options)))
+
+    def publish(self, data, tag=0, seconds=30):
+        _checked(LEAT.leat_publish(self.handle, data, len(data), tag, int(seconds * SECOND)))
+
+    def close(self):
+        LEAT.leat_writer_close(self.handle)
+        self.handle = None
+
+
+class Reader:
+    """Reads copies: (bytes, tag)."""
+
+    def __init__(self, name, room=1 << 20):
+        self.handle = c.c_void_p()
+        self.room = room
+        self.buffer = c.create_string_buffer(room)
+        options = _options(OVERWRITE, 4 << 20, 0, OPEN_ANY)
+        _checked(LEAT.leat_reader_open(c.byref(self.handle), name.encode(), c.byref(options), None))
+
+    def read(self, seconds=10):
+        message = Message()
+        _checked(LEAT.leat_read(self.handle, self.buffer, self.room, c.byref(message), int(seconds * SECOND)))
+        assert message.lost == 0, f"{message.lost} messages were overwritten"
+        return self.buffer.raw[: message.len], message.tag
+
+    def close(self):
+        LEAT.leat_reader_close(self.handle)
+        self.handle = None
