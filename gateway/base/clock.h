@@ -1,7 +1,8 @@
-/* The two clocks of the gateway, in nanoseconds: one to measure with, one to show to people. */
+/* Time, in nanoseconds: a clock to measure with, one to show to people, and how a duration is said. */
 #ifndef LEAT_BASE_CLOCK_H
 #define LEAT_BASE_CLOCK_H
 
+#include <stddef.h>
 #include <stdint.h>
 #include <time.h>
 
@@ -25,5 +26,8 @@ static inline int64_t clock_realtime_ns(void)
 {
     return clock_read_ns(CLOCK_REALTIME);
 }
+
+/* For people: "250 us", "100 ms", "2.5 s", "3 min". */
+void clock_describe(char *text, size_t size, int64_t ns);
 
 #endif

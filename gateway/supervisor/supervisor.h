@@ -6,7 +6,7 @@
 #include "config/config.h"
 
 /* Runs until SIGTERM or SIGINT and everything has stopped. The exit status of leatd: 0; 75 when something was left in flight;
- * 69 when a gateway of that name runs already. */
+ * 69 when a gateway of that name runs already; 71 when it cannot start at all (no room for its page, ...). */
 int supervisor_run(const struct config *config);
 
 /* Runs the checker on the configuration in a process of its own and collects its problems; a plugin that crashes it becomes a
