@@ -43,14 +43,15 @@ def _checked(code):
         raise OSError(-code, (LEAT.leat_error_text() or LEAT.leat_strerror(code)).decode())
 
 
-def _options(policy, capacity, wait_readers, flags):
-    return Options(c.sizeof(Options), policy, 0, 0o600, -1, capacity, 256, 64, wait_readers, flags, None)
+def _options(directory, policy=OVERWRITE, capacity=4 << 20, wait_readers=0, flags=OPEN_ANY):
+    folder = str(directory).encode()
+    return Options(c.sizeof(Options), policy, 0, 0o600, -1, capacity, 256, 64, wait_readers, flags, folder)
 
 
 class Writer:
-    def __init__(self, name, policy=OVERWRITE, capacity=4 << 20, wait_readers=0, flags=0):
+    def __init__(self, directory, name, **options):
         self.handle = c.c_void_p()
-        options = _options(policy, capacity, wait_readers, flags)
+        options = _options(directory, **options)
         _checked(LEAT.leat_writer_open(c.byref(self.handle), name.encode(), c.byref(options)))
 
     def publish(self, data, tag=0, seconds=30):
@@ -64,11 +65,11 @@ class Writer:
 class Reader:
     """Reads copies: (bytes, tag)."""
 
-    def __init__(self, name, room=1 << 20):
+    def __init__(self, directory, name, room=1 << 20):
         self.handle = c.c_void_p()
         self.room = room
         self.buffer = c.create_string_buffer(room)
-        options = _options(OVERWRITE, 4 << 20, 0, OPEN_ANY)
+        options = _options(directory)
         _checked(LEAT.leat_reader_open(c.byref(self.handle), name.encode(), c.byref(options), None))
 
     def read(self, seconds=10):

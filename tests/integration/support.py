@@ -1,0 +1,198 @@
+"""Gateways, producers and consumers as processes, each test in a shared-memory folder of its own. Tests wait for events with
+a deadline, never for time."""
+
+import json
+import os
+import pathlib
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+
+from channel import Reader, Writer
+
+TOP = pathlib.Path(__file__).resolve().parents[2]
+BUILD = pathlib.Path(os.environ["LEAT_BUILD"])
+LEATD = BUILD / "bin" / "leatd"
+LEAT = BUILD / "bin" / "leat"
+
+# A busy machine with two cores, sanitizers on: how long an event may take before the test calls it missing.
+PATIENCE = 20.0
+
+
+def wait_until(condition, what, seconds=PATIENCE, pause=0.005):
+    """Returns the condition's first true value; fails when the deadline passes."""
+    deadline = time.monotonic() + seconds
+    while True:
+        value = condition()
+        if value:
+            return value
+        assert time.monotonic() < deadline, f"after {seconds} s still not: {what}"
+        time.sleep(pause)
+
+
+def free_port(family=socket.AF_INET, host="127.0.0.1"):
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        probe.bind((host, 0))
+        return probe.getsockname()[1]
+
+
+def tcp():
+    return f"tcp://127.0.0.1:{free_port()}"
+
+
+def is_alive(pid):
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    with open(f"/proc/{pid}/stat") as stat:
+        return stat.read().rsplit(")", 1)[1].split()[0] != "Z"
+
+
+class House:
+    """What one test has of its own: folders, an environment, and the processes that it started."""
+
+    def __init__(self, folder):
+        self.folder = pathlib.Path(folder)
+        self.shm = pathlib.Path(tempfile.mkdtemp(prefix="leat-test-", dir="/dev/shm"))
+        self.environment = {**os.environ, "LEAT_SHM_DIR": str(self.shm), "LEAT_PLUGIN_DIR": str(BUILD / "plugins")}
+        self.processes = []
+        self.gateways = []
+        self.ends = []
+
+    def path(self, name):
+        return self.folder / name
+
+    def ipc(self, name):
+        """An ipc URL; its path is short, as sockaddr_un wants it."""
+        return f"ipc://{self.shm}/{name}"
+
+    def start(self, *command, **how):
+        """A process of this test, in a group of its own so that its children end with it."""
+        process = subprocess.Popen(
+            [str(word) for word in command], env=self.environment, start_new_session=True, text=True, **how
+        )
+        self.processes.append(process)
+        return process
+
+    def run(self, *command, seconds=PATIENCE):
+        return subprocess.run(
+            [str(word) for word in command], env=self.environment, capture_output=True, text=True, timeout=seconds
+        )
+
+    def produce(self, channel, *arguments):
+        return self.start(BUILD / "bin/produce", channel, *arguments, stdout=subprocess.PIPE)
+
+    def consume(self, channel, *arguments):
+        """A reader of the channel, registered when this returns."""
+        process = self.start(BUILD / "bin/consume", channel, *arguments, stdout=subprocess.PIPE)
+        assert process.stdout.readline() == "ready\n"
+        return process
+
+    def writer(self, channel, **options):
+        """This process as a producer."""
+        self.ends.append(Writer(self.shm, channel, **options))
+        return self.ends[-1]
+
+    def reader(self, channel):
+        """This process as a reader, as soon as the channel is there."""
+
+        def opened():
+            try:
+                return Reader(self.shm, channel)
+            except FileNotFoundError:
+                return None
+
+        self.ends.append(wait_until(opened, f"channel {channel} is there"))
+        return self.ends[-1]
+
+    def gateway(self, text, **how):
+        """A running leatd with this configuration."""
+        gateway = Gateway(self, text, **how)
+        self.gateways.append(gateway)
+        return gateway
+
+    def close(self):
+        for end in self.ends:
+            end.close()
+        for process in self.processes:
+            try:
+                os.killpg(process.pid, signal.SIGKILL)
+            except ProcessLookupError:
+                pass
+            process.wait()
+            if process.stdout:
+                process.stdout.close()
+        for gateway in self.gateways:
+            print(f"--- log of {gateway.configuration.name}\n{gateway.log()}", end="")
+        shutil.rmtree(self.shm, ignore_errors=True)
+
+
+class Gateway:
+    """One leatd. `text` is its configuration; [gateway] name is `test` unless the text has that section."""
+
+    def __init__(self, house, text, name="test", wait=True):
+        self.house = house
+        self.name = name
+        self.configuration = house.path(f"{name}.ini")
+        self.log_file = house.path(f"{name}.log")
+        lines = "\n".join(line.strip() for line in text.splitlines())
+        self.configuration.write_text(lines if "[gateway]" in lines else f"[gateway]\nname = {name}\n{lines}\n")
+        self.start(wait)
+
+    def start(self, wait=True):
+        with open(self.log_file, "a") as log:
+            self.process = self.house.start(LEATD, self.configuration, stderr=log, stdout=log)
+        if wait:
+            wait_until(self.has_started, f"the gateway runs\n{self.log()}")
+
+    def has_started(self):
+        assert self.process.poll() is None, f"leatd ended with {self.process.returncode}:\n{self.log()}"
+        books = self.books()
+        return books and all(bridge["state"] not in ("stopped", "starting") for bridge in books.values())
+
+    def log(self):
+        return self.log_file.read_text(errors="replace") if self.log_file.exists() else ""
+
+    def books(self):
+        """The ledger by bridge name; None while there is none."""
+        answer = self.house.run(LEAT, "ledger", "--json", self.name)
+        if answer.returncode != 0:
+            return None
+        return {bridge["name"]: bridge for bridge in json.loads(answer.stdout)["bridges"]}
+
+    def bridge(self, name):
+        return self.books()[name]
+
+    def lane(self, bridge, index=0):
+        return self.bridge(bridge)["lanes"][index]
+
+    def wait_for_peers(self, bridge, count):
+        wait_until(lambda: self.bridge(bridge)["peers"] == count, f"{bridge} has {count} peers")
+
+    def wait_for_balance(self, bridge):
+        """Waits until nothing is in flight and returns the lanes, whose books must balance."""
+
+        def settled():
+            lanes = self.bridge(bridge)["lanes"]
+            return lanes if all(lane["in_flight"] == 0 for lane in lanes) else None
+
+        lanes = wait_until(settled, f"{bridge} has nothing in flight")
+        for lane in lanes:
+            assert is_balanced(lane), lane
+        return lanes
+
+    def signal(self, number):
+        os.kill(self.process.pid, number)
+
+    def stop(self, number=signal.SIGTERM, seconds=PATIENCE):
+        """Asks it to stop; the exit status."""
+        self.signal(number)
+        return self.process.wait(seconds)
+
+
+def is_balanced(lane):
+    return lane["read"] == lane["forwarded"] + sum(lane["dropped"].values()) + lane["returned"] + lane["in_flight"]
