@@ -1,6 +1,5 @@
 #include "bridge/bridge.h"
 
-#include "base/log.h"
 #include "bridge/inside.h"
 
 #include <errno.h>
@@ -43,17 +42,6 @@ void bridge_show(struct bridge *bridge)
         }
     }
     page_set_state(bridge->map, bridge->page, (enum page_state)state, "%s", worst->reason);
-}
-
-static void fill_page(struct bridge *bridge)
-{
-    struct page_bridge *page = bridge->page;
-    const struct config_bridge *config = bridge->resolved->bridge;
-    snprintf(page->worker, sizeof page->worker, "%s", config->worker);
-    snprintf(page->pattern, sizeof page->pattern, "%s", config->pattern);
-    bridge_urls(bridge, page->urls, sizeof page->urls);
-    atomic_store(&page->peers, 0);
-    atomic_store(&page->lane_count, (uint32_t)bridge->lane_count);
 }
 
 /* ---- calls back of the engine ---------------------------------------------------------------------------------------- */
@@ -186,7 +174,6 @@ static struct bridge *bridge_new(const char *gateway, const struct resolved_brid
         bridge->only_dials &= !resolved->endpoints[i].endpoint.listen;
     bridge->needs_peer = bridge->pattern_ops->waits_for_peer;
     name_reader(bridge->reader_name, sizeof bridge->reader_name, gateway, resolved->bridge->name);
-    snprintf(bridge->who, sizeof bridge->who, "bridge %s", resolved->bridge->name);
     pthread_mutex_init(&bridge->submit, NULL);
     pthread_mutex_init(&bridge->showing, NULL);
     return bridge;
@@ -211,7 +198,8 @@ static int build(struct bridge *bridge, char *explain, size_t explain_size)
         snprintf(explain, explain_size, "not enough memory for its lanes");
         return error;
     }
-    fill_page(bridge);
+    atomic_store_explicit(&bridge->page->peers, 0, memory_order_relaxed);
+    atomic_store_explicit(&bridge->page->lane_count, (uint32_t)bridge->lane_count, memory_order_release);
     error = create_pattern(bridge, explain, explain_size);
     return error ? error : open_socket(bridge, explain, explain_size);
 }
@@ -260,12 +248,6 @@ int bridge_start(struct bridge *bridge)
     if (bridge->inward && error == 0)
         error = inward_start(bridge->inward);
     return error;
-}
-
-void bridge_beat(struct bridge *bridge)
-{
-    for (size_t i = 0; i < bridge->lane_count; i++)
-        lane_beat(bridge->lanes[i]);
 }
 
 bool bridge_is_broken(const struct bridge *bridge)

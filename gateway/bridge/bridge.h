@@ -24,9 +24,6 @@ int bridge_attach(struct bridge *bridge, char *explain, size_t explain_size);
 /* Starts the lanes. 0 or -errno. */
 int bridge_start(struct bridge *bridge);
 
-/* While nothing runs yet: shows in the page that it is being worked at. */
-void bridge_beat(struct bridge *bridge);
-
 /* The engine has closed the socket by itself: only a new process helps. */
 bool bridge_is_broken(const struct bridge *bridge);
 

@@ -13,7 +13,6 @@ struct bridge {
     struct page_map *map;
     struct page_bridge *page;
     char reader_name[LEAT_READER_NAME_MAX + 1]; /* durable: "GATEWAY.BRIDGE" */
-    char who[PAGE_NAME_BYTES + 8];              /* "bridge quotes", in the log */
 
     void *pattern;
     const struct leat_pattern_ops *pattern_ops;

@@ -37,7 +37,6 @@ void lane_init(struct lane *lane, struct bridge *bridge, struct page_lane *page,
     atomic_store_explicit(&page->state, PAGE_STARTING, memory_order_relaxed);
     page->outward = outward;
     snprintf(page->channel, sizeof page->channel, "%s", url);
-    lane_beat(lane);
 }
 
 int lane_start(struct lane *lane, void *(*run)(void *lane), const char *thread_name)

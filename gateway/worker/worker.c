@@ -1,0 +1,278 @@
+/* The worker's main thread: builds its bridges, then sits between the signals, the watchdog and the end. */
+#include "worker/worker.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/page.h"
+#include "bridge/bridge.h"
+#include "config/config.h"
+#include "plugin/resolve.h"
+#include "worker/cores.h"
+#include "worker/watchdog.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define TURN_NS (250 * NS_PER_MS)         /* while all is well */
+#define DRAIN_TURN_NS (5 * NS_PER_MS)     /* while the lanes are leaving */
+#define LEAVE_MARGIN_NS (300 * NS_PER_MS) /* lanes look at the deadline once a slice */
+#define SETTLE_NS (100 * NS_PER_MS)       /* an engine whose counters stand still for so long has sent what it can */
+#define PORT_PATIENCE_NS (5 * NS_PER_S)   /* the sockets of a dead predecessor linger */
+#define PORT_PAUSE_NS (100 * NS_PER_MS)
+
+struct member {
+    const struct config_bridge *config;
+    struct page_bridge *page;
+    struct resolved_bridge resolved;
+    struct bridge *bridge;
+};
+
+struct worker {
+    const char *name;
+    struct config *config;
+    struct page_map map;
+    struct registry *registry;
+    struct problems problems;
+    struct member *members;
+    size_t count;
+    struct watchdog watchdog;
+    sigset_t signals;
+};
+
+/* Whether we were asked to stop within that time. */
+static bool stop_within(const struct worker *worker, int64_t ns)
+{
+    struct timespec timeout = {.tv_sec = ns / NS_PER_S, .tv_nsec = ns % NS_PER_S};
+    return sigtimedwait(&worker->signals, NULL, &timeout) == SIGTERM;
+}
+
+/* ---- coming into being ---------------------------------------------------------------------------------------------- */
+
+/* Why a bridge cannot run, for the page; the supervisor reads it there, logs it and says when it tries again. */
+static int refuse(struct worker *worker, const struct member *member, const char *reason)
+{
+    if (member->page)
+        page_set_state(&worker->map, member->page, PAGE_FAILED, "%s", reason);
+    else
+        log_error("bridge '%s' cannot start: %s", member->config->name, reason);
+    return WORKER_CONFIG;
+}
+
+static int refuse_all(struct worker *worker, const char *reason)
+{
+    for (size_t i = 0; i < worker->count; i++)
+        refuse(worker, &worker->members[i], reason);
+    return WORKER_CONFIG;
+}
+
+static int find_members(struct worker *worker)
+{
+    worker->members = calloc(worker->config->bridge_count, sizeof *worker->members);
+    if (!worker->members)
+        return WORKER_CONFIG;
+    for (size_t i = 0; i < worker->config->bridge_count; i++) {
+        const struct config_bridge *bridge = &worker->config->bridges[i];
+        if (strcmp(bridge->worker, worker->name) == 0)
+            worker->members[worker->count++] =
+                (struct member){.config = bridge, .page = page_find(&worker->map, bridge->name)};
+    }
+    return worker->count ? 0 : WORKER_CONFIG;
+}
+
+static void name_log(const struct worker *worker)
+{
+    char who[PAGE_NAME_BYTES + 8];
+    snprintf(who, sizeof who, "%s %s", worker->count == 1 ? "bridge" : "worker", worker->name);
+    log_open(who, (int)worker->config->gateway.log_level);
+}
+
+/* What the supervisor hands over: the snapshot of the configuration, and the page. */
+static int inherit(struct worker *worker)
+{
+    log_open(worker->name, LEAT_LOG_INFO);
+    worker->config = config_receive(WORKER_CONFIG_FD);
+    if (!worker->config) {
+        log_error("descriptor %d holds no configuration: a worker is started by leatd itself", WORKER_CONFIG_FD);
+        return WORKER_CONFIG;
+    }
+    int error = page_attach(&worker->map, WORKER_PAGE_FD);
+    if (error) {
+        log_error("descriptor %d is not the gateway's page: %s", WORKER_PAGE_FD, strerror(-error));
+        return WORKER_CONFIG;
+    }
+    int status = find_members(worker);
+    if (status)
+        log_error("the configuration has no bridge with worker '%s'", worker->name);
+    else
+        name_log(worker);
+    return status;
+}
+
+static int resolve(struct worker *worker, struct member *member)
+{
+    if (resolve_bridge(&member->resolved, worker->config, member->config, worker->registry, &worker->problems) != 0) {
+        const struct problems *problems = &worker->problems;
+        return refuse(worker, member, problems->count ? problems->items[0].text : "its plugins cannot be used");
+    }
+    resolved_bridge_seal(&member->resolved);
+    return 0;
+}
+
+static int attach(struct worker *worker, struct member *member)
+{
+    char explain[PAGE_TEXT_BYTES] = "";
+    bool again = atomic_load_explicit(&member->page->restarts, memory_order_relaxed) > 0;
+    int64_t until = clock_monotonic_ns() + (again ? PORT_PATIENCE_NS : 0);
+    for (;;) {
+        int error = bridge_attach(member->bridge, explain, sizeof explain);
+        if (error == 0)
+            return 0;
+        if (error != -EADDRINUSE || clock_monotonic_ns() >= until)
+            return refuse(worker, member, explain);
+        page_set_state(&worker->map, member->page, PAGE_STARTING, "%s; trying again", explain);
+        if (stop_within(worker, PORT_PAUSE_NS))
+            _exit(WORKER_DRAINED);
+    }
+}
+
+static int build(struct worker *worker, struct member *member)
+{
+    char explain[PAGE_TEXT_BYTES] = "";
+    int status = resolve(worker, member);
+    if (status)
+        return status;
+    if (bridge_open(&member->bridge, worker->config->gateway.name, &member->resolved, &worker->map, explain,
+                    sizeof explain) != 0)
+        return refuse(worker, member, explain);
+    watchdog_add(&worker->watchdog, member->resolved.engine, member->resolved.endpoints[0].host);
+    return attach(worker, member);
+}
+
+/* All bridges of a worker run, or none: who joins them wants them together. */
+static int prepare(struct worker *worker)
+{
+    char explain[PAGE_TEXT_BYTES] = "";
+    int status = inherit(worker);
+    if (status)
+        return status;
+    cores_bound(worker->config->gateway.worker_threads);
+    if (registry_open(&worker->registry, worker->config->gateway.plugin_dir, explain, sizeof explain) != 0)
+        return refuse_all(worker, explain);
+    for (size_t i = 0; i < worker->count && status == 0; i++)
+        status = build(worker, &worker->members[i]);
+    for (size_t i = 0; i < worker->count && status == 0; i++) {
+        int error = bridge_start(worker->members[i].bridge);
+        if (error) {
+            snprintf(explain, sizeof explain, "its lanes cannot be started: %s", strerror(-error));
+            status = refuse(worker, &worker->members[i], explain);
+        }
+    }
+    if (status == 0 && watchdog_start(&worker->watchdog) != 0)
+        status = refuse_all(worker, "its watchdog cannot be started");
+    return status;
+}
+
+/* ---- serving -------------------------------------------------------------------------------------------------------- */
+
+static bool is_stuck(struct worker *worker)
+{
+    const char *engine = watchdog_stuck(&worker->watchdog, clock_monotonic_ns());
+    for (size_t i = 0; i < worker->count; i++) {
+        const struct member *member = &worker->members[i];
+        if (engine)
+            page_note(&worker->map, member->config->name, "the engine of plugin '%s' no longer moves; starting anew",
+                      engine);
+        else if (bridge_is_broken(member->bridge))
+            page_note(&worker->map, member->config->name, "the engine closed the socket; starting anew");
+        else
+            continue;
+        return true;
+    }
+    return false;
+}
+
+static bool have_left(const struct worker *worker)
+{
+    for (size_t i = 0; i < worker->count; i++)
+        if (!bridge_has_left(worker->members[i].bridge))
+            return false;
+    return true;
+}
+
+static uint64_t progress(const struct worker *worker, bool *sends)
+{
+    uint64_t sum = 0;
+    *sends = false;
+    for (size_t i = 0; i < worker->count; i++) {
+        if (!bridge_sends(worker->members[i].bridge))
+            continue;
+        *sends = true;
+        sum += bridge_progress(worker->members[i].bridge);
+    }
+    return sum;
+}
+
+/* What an engine has taken may still sit in its queues, and nng has no linger: the end waits until nothing moves any more. */
+static void let_engines_send(const struct worker *worker, int64_t deadline_ns)
+{
+    bool sends;
+    uint64_t before = progress(worker, &sends);
+    int64_t now_ns = clock_monotonic_ns(), moved_ns = now_ns;
+    while (sends && now_ns < deadline_ns && now_ns - moved_ns < SETTLE_NS) {
+        stop_within(worker, DRAIN_TURN_NS);
+        uint64_t after = progress(worker, &sends);
+        now_ns = clock_monotonic_ns();
+        if (after != before)
+            moved_ns = now_ns;
+        before = after;
+    }
+}
+
+static int drain(struct worker *worker)
+{
+    int64_t deadline_ns = clock_monotonic_ns() + worker->config->gateway.drain_ns;
+    for (size_t i = 0; i < worker->count; i++)
+        bridge_stop(worker->members[i].bridge, deadline_ns);
+    while (!have_left(worker)) {
+        stop_within(worker, DRAIN_TURN_NS);
+        if (clock_monotonic_ns() > deadline_ns + LEAVE_MARGIN_NS)
+            return WORKER_UNFINISHED;
+    }
+    let_engines_send(worker, deadline_ns);
+    uint64_t unfinished = 0;
+    for (size_t i = 0; i < worker->count; i++)
+        unfinished += bridge_unfinished(worker->members[i].bridge);
+    return unfinished ? WORKER_UNFINISHED : WORKER_DRAINED;
+}
+
+static int serve(struct worker *worker)
+{
+    while (!stop_within(worker, TURN_NS))
+        if (is_stuck(worker))
+            return WORKER_STUCK;
+    return drain(worker);
+}
+
+/* Only SIGTERM means us: a key pressed at a terminal is the supervisor's business. */
+static void take_signals(struct worker *worker)
+{
+    signal(SIGPIPE, SIG_IGN);
+    signal(SIGINT, SIG_IGN);
+    signal(SIGHUP, SIG_IGN);
+    sigemptyset(&worker->signals);
+    sigaddset(&worker->signals, SIGTERM);
+    pthread_sigmask(SIG_BLOCK, &worker->signals, NULL);
+}
+
+_Noreturn void worker_main(const char *name)
+{
+    static struct worker worker; /* for the threads, which _exit ends */
+    worker.name = name;
+    take_signals(&worker);
+    int status = prepare(&worker);
+    _exit(status ? status : serve(&worker));
+}
