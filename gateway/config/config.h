@@ -20,7 +20,8 @@ struct config_entry {
     char *value;         /* expanded */
     char *file;
     unsigned line;
-    bool secret;         /* the value came from ${file:}: never print it */
+    bool secret;   /* the value came from ${file:}: never print it */
+    bool doubtful; /* a problem was reported for this value already; never in a configuration that was loaded */
 };
 
 enum config_direction { CONFIG_OUT = 1, CONFIG_IN = 2, CONFIG_BOTH = 3 };
@@ -42,7 +43,7 @@ struct config_bridge {
     enum config_direction direction;
     struct config_urls channels, listen, dial;
     uint64_t receive_limit_bytes; /* `receive_limit`, default 64MiB: largest message taken from the network */
-    const char *file;             /* of its section */
+    char *file;                   /* of its section */
     unsigned line;
 };
 
@@ -57,12 +58,20 @@ struct config_gateway {
     uint32_t worker_threads; /* `worker_threads`, default 0 = by cores, at most 4: bound on nng's pools in a worker */
 };
 
+/* A `[section]` with the place where it was opened first. */
+struct config_section {
+    char *name, *file;
+    unsigned line;
+};
+
 struct config {
     struct config_gateway gateway;
     struct config_bridge *bridges;
     size_t bridge_count;
     struct config_entry *entries; /* all of them, for plugin options */
     size_t entry_count;
+    struct config_section *sections;
+    size_t section_count;
 };
 
 /* Reads `path` and the drop-ins in the folder conf.d beside it (*.ini, in byte order); a later file overrides. Everything found wrong is added to
@@ -77,6 +86,9 @@ struct config *config_receive(int fd);
 
 /* The entry for a key, or NULL. */
 const struct config_entry *config_find(const struct config *config, const char *section, const char *key);
+
+/* The section of that name, or NULL. */
+const struct config_section *config_find_section(const struct config *config, const char *name);
 
 /* Every distinct worker name, in order of first appearance. Index 0..count-1; NULL past the end. */
 const char *config_worker(const struct config *config, size_t index);

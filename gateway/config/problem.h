@@ -6,7 +6,7 @@
 #include <stdio.h>
 
 struct problem {
-    char *file; /* NULL: no file is to blame */
+    char *file;    /* NULL: no file is to blame */
     unsigned line; /* 0: no line */
     char *text;
 };

@@ -1,0 +1,130 @@
+#include "config/problem.h"
+
+#include "base/text.h"
+#include "config/memory.h"
+
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+void problems_fini(struct problems *problems)
+{
+    for (size_t i = 0; i < problems->count; i++) {
+        free(problems->items[i].file);
+        free(problems->items[i].text);
+    }
+    free(problems->items);
+    *problems = (struct problems){0};
+}
+
+static int compare_text(const char *a, const char *b)
+{
+    return strcmp(a != NULL ? a : "", b != NULL ? b : "");
+}
+
+/* Two URLs of one plugin make the same complaint about its options: one is enough. */
+static bool known(const struct problems *problems, const struct problem *problem)
+{
+    for (size_t i = 0; i < problems->count; i++) {
+        const struct problem *other = &problems->items[i];
+        if (other->line == problem->line && compare_text(other->file, problem->file) == 0 &&
+            strcmp(other->text, problem->text) == 0)
+            return true;
+    }
+    return false;
+}
+
+void problems_add(struct problems *problems, const char *file, unsigned line, const char *format, ...)
+{
+    struct problem problem = {.file = file != NULL ? memory_copy(file) : NULL, .line = line};
+    va_list arguments;
+    va_start(arguments, format);
+    if (vasprintf(&problem.text, format, arguments) < 0)
+        problem.text = memory_copy(format);
+    va_end(arguments);
+    text_make_plain(problem.text);
+    if (known(problems, &problem)) {
+        free(problem.file);
+        free(problem.text);
+        return;
+    }
+    problems->items = memory_grow(problems->items, problems->count, &problems->capacity, sizeof(problem));
+    problems->items[problems->count++] = problem;
+}
+
+static int by_place(const void *left, const void *right)
+{
+    const struct problem *a = left, *b = right;
+    const int files = compare_text(a->file, b->file);
+    if (files != 0)
+        return files;
+    if (a->line != b->line)
+        return a->line < b->line ? -1 : 1;
+    return strcmp(a->text, b->text);
+}
+
+void problems_print(struct problems *problems, FILE *to)
+{
+    if (problems->count > 0)
+        qsort(problems->items, problems->count, sizeof(*problems->items), by_place);
+    for (size_t i = 0; i < problems->count; i++) {
+        const struct problem *problem = &problems->items[i];
+        if (problem->file != NULL && problem->line > 0)
+            fprintf(to, "%s:%u: %s\n", problem->file, problem->line, problem->text);
+        else if (problem->file != NULL)
+            fprintf(to, "%s: %s\n", problem->file, problem->text);
+        else
+            fprintf(to, "%s\n", problem->text);
+    }
+}
+
+/* ---- the nearest word ------------------------------------------------------------------------------------------ */
+
+#define WORD_MAX 64 /* longer words get no suggestion: the table below stays on the stack */
+
+static size_t least(size_t a, size_t b, size_t c)
+{
+    const size_t ab = a < b ? a : b;
+    return ab < c ? ab : c;
+}
+
+/* Edits (insert, delete, replace, swap of neighbours) that turn `a` into `b`. */
+static size_t distance(const char *a, const char *b)
+{
+    const size_t rows = strlen(a), columns = strlen(b);
+    size_t table[WORD_MAX + 1][WORD_MAX + 1];
+    if (rows > WORD_MAX || columns > WORD_MAX)
+        return SIZE_MAX;
+    for (size_t i = 0; i <= rows; i++)
+        table[i][0] = i;
+    for (size_t j = 0; j <= columns; j++)
+        table[0][j] = j;
+    for (size_t i = 1; i <= rows; i++) {
+        for (size_t j = 1; j <= columns; j++) {
+            const size_t replaced = table[i - 1][j - 1] + (a[i - 1] != b[j - 1]);
+            table[i][j] = least(table[i - 1][j] + 1, table[i][j - 1] + 1, replaced);
+            if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1])
+                table[i][j] = least(table[i][j], table[i - 2][j - 2] + 1, SIZE_MAX);
+        }
+    }
+    return table[rows][columns];
+}
+
+const char *problem_nearest(const char *word, const char *const *candidates)
+{
+    /* A third of the word, at least one edit, so that `tpc` still finds `tcp`. */
+    const size_t third = strlen(word) / 3;
+    const size_t limit = third < 1 ? 1 : third < 3 ? third : 3;
+    size_t best = limit + 1;
+    const char *nearest = NULL;
+    for (; *candidates != NULL; candidates++) {
+        const size_t edits = distance(word, *candidates);
+        if (edits < best) {
+            best = edits;
+            nearest = *candidates;
+        }
+    }
+    return nearest;
+}

@@ -1,0 +1,103 @@
+#include "config/rules.h"
+
+#include "config/url.h"
+
+#include <string.h>
+
+#define CHANNELS_MAX 15 /* a lane each, and one inwards, make the 16 of a bridge's page */
+
+static const struct config_entry *entry_of(const struct config *config, const struct config_bridge *bridge,
+                                           const char *key)
+{
+    return config_find(config, bridge->section, key);
+}
+
+/* A list that was not understood has been reported and is no empty list. */
+static bool is_absent(const struct config_entry *entry)
+{
+    return entry == NULL || (!entry->doubtful && *entry->value == '\0');
+}
+
+static const char *quoted(const struct config_entry *entry, const char *text)
+{
+    return entry->secret ? "(secret)" : text;
+}
+
+/* ---- within a bridge --------------------------------------------------------------------------------------------- */
+
+static void check_required_lists(const struct config *config, const struct config_bridge *bridge,
+                                 struct problems *problems)
+{
+    const struct config_entry *channel = entry_of(config, bridge, "channel");
+    if (channel != NULL && is_absent(channel))
+        problems_add(problems, channel->file, channel->line,
+                     "[%s] channel: expected at least one URL, such as shm://%s", bridge->section, bridge->name);
+    if (is_absent(entry_of(config, bridge, "listen")) && is_absent(entry_of(config, bridge, "dial")))
+        problems_add(problems, bridge->file, bridge->line,
+                     "[%s] needs 'listen' or 'dial': a URL such as tcp://127.0.0.1:5555", bridge->section);
+}
+
+static void check_channel_count(const struct config *config, const struct config_bridge *bridge,
+                                struct problems *problems)
+{
+    const struct config_entry *channel = entry_of(config, bridge, "channel");
+    if (bridge->direction == CONFIG_BOTH && bridge->channels.count > 1)
+        problems_add(problems, channel->file, channel->line,
+                     "[%s] channel: direction = both takes one channel, here are %zu", bridge->section,
+                     bridge->channels.count);
+    if (bridge->channels.count > CHANNELS_MAX)
+        problems_add(problems, channel->file, channel->line,
+                     "[%s] channel: at most %d channels in a bridge, here are %zu", bridge->section, CHANNELS_MAX,
+                     bridge->channels.count);
+}
+
+static void check_repeats(const struct config *config, const struct config_bridge *bridge, const char *key,
+                          const struct config_urls *urls, struct problems *problems)
+{
+    for (size_t i = 0; i < urls->count; i++) {
+        for (size_t j = 0; j < i; j++) {
+            const struct config_entry *entry = entry_of(config, bridge, key);
+            if (*urls->items[i].scheme != '\0' && strcmp(urls->items[i].text, urls->items[j].text) == 0)
+                problems_add(problems, entry->file, entry->line, "[%s] %s = %s: the same URL twice in this list",
+                             bridge->section, key, quoted(entry, urls->items[i].text));
+        }
+    }
+}
+
+/* ---- between bridges --------------------------------------------------------------------------------------------- */
+
+static void blame_collision(const struct config *config, const struct config_bridge *bridge,
+                            const struct config_url *url, const struct config_bridge *other,
+                            const struct config_url *taken, struct problems *problems)
+{
+    const struct config_entry *entry = entry_of(config, bridge, "listen"), *first = entry_of(config, other, "listen");
+    problems_add(problems, entry->file, entry->line, "[%s] listen = %s: [%s] listens at %s already (%s:%u)",
+                 bridge->section, quoted(entry, url->text), other->section, quoted(first, taken->text), first->file,
+                 first->line);
+}
+
+static void check_listeners(const struct config *config, const struct config_bridge *bridge,
+                            const struct config_bridge *other, struct problems *problems)
+{
+    for (size_t i = 0; i < bridge->listen.count; i++) {
+        for (size_t j = 0; j < other->listen.count; j++) {
+            const struct config_url *url = &bridge->listen.items[i], *taken = &other->listen.items[j];
+            if (*url->scheme != '\0' && *taken->scheme != '\0' && url_collides(url, taken))
+                blame_collision(config, bridge, url, other, taken, problems);
+        }
+    }
+}
+
+void rules_check(const struct config *config, struct problems *problems)
+{
+    for (size_t i = 0; i < config->bridge_count; i++) {
+        const struct config_bridge *bridge = &config->bridges[i];
+        check_required_lists(config, bridge, problems);
+        check_channel_count(config, bridge, problems);
+        check_repeats(config, bridge, "channel", &bridge->channels, problems);
+        check_repeats(config, bridge, "listen", &bridge->listen, problems);
+        check_repeats(config, bridge, "dial", &bridge->dial, problems);
+        for (size_t j = 0; j < i; j++)
+            check_listeners(config, bridge, &config->bridges[j], problems);
+    }
+}

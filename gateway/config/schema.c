@@ -1,0 +1,227 @@
+#include "config/schema.h"
+
+#include "config/memory.h"
+#include "config/options.h"
+#include "config/plugin_dir.h"
+#include "config/url.h"
+
+#include <leat/channel.h>
+#include <leat/plugin/host.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define SECOND INT64_C(1000000000)
+#define HOUR (3600 * SECOND)
+#define NAME_LETTERS "abcdefghijklmnopqrstuvwxyz0123456789._-"
+
+/* ---- the tables -------------------------------------------------------------------------------------------------- */
+
+struct gateway_values {
+    const char *name, *plugin_dir;
+    uint32_t log_level;
+    int64_t drain_ns, stall_ns, backoff_min_ns, backoff_max_ns, worker_threads;
+};
+
+#define GATEWAY(member, name, type, default_text, min, max, help) \
+    LEAT_OPTION_RANGE(struct gateway_values, member, name, type, default_text, min, max, help)
+
+const struct leat_option schema_gateway[] = {
+    LEAT_OPTION(struct gateway_values, name, "name", LEAT_OPTION_TEXT, "leat",
+                "The gateway's name. Its page of counters is /dev/shm/leat-gateway.NAME, so two gateways on one host "
+                "need two names."),
+    LEAT_OPTION(
+        struct gateway_values, plugin_dir, "plugin_dir", LEAT_OPTION_PATH, NULL,
+        "The folder that plugins are loaded from. It belongs to root or to the user that runs leatd, and others "
+        "cannot write to it."),
+    LEAT_OPTION_CHOICES(struct gateway_values, log_level, "log_level", "info", "error|warning|info|debug",
+                        "How much is logged."),
+    GATEWAY(drain_ns, "drain_timeout", LEAT_OPTION_DURATION, "5s", 0, HOUR,
+            "How long a stop waits for messages in flight."),
+    GATEWAY(stall_ns, "stall_timeout", LEAT_OPTION_DURATION, "5s", SECOND / 10, HOUR,
+            "A lane that gives no sign of life for so long is restarted."),
+    GATEWAY(backoff_min_ns, "restart_min", LEAT_OPTION_DURATION, "100ms", SECOND / 1000, HOUR,
+            "The pause before a worker that ended is started again; doubled each time it ends early."),
+    GATEWAY(backoff_max_ns, "restart_max", LEAT_OPTION_DURATION, "10s", SECOND / 1000, HOUR, "The longest such pause."),
+    GATEWAY(worker_threads, "worker_threads", LEAT_OPTION_INT, "0", 0, 64,
+            "Bound on the threads of each pool of nng in a worker; 0: one for each core, at most 4."),
+};
+const size_t schema_gateway_count = sizeof(schema_gateway) / sizeof(*schema_gateway);
+
+struct bridge_values {
+    const char *pattern, *worker;
+    uint32_t direction;
+    const char *const *channels, *const *listen, *const *dial;
+    uint64_t receive_limit_bytes;
+};
+
+#define BRIDGE(member, name, type, flags, default_text, min, max, choices, help) \
+    LEAT_OPTION_FULL(struct bridge_values, member, name, type, flags, default_text, min, max, choices, help)
+
+const struct leat_option schema_bridge[] = {
+    BRIDGE(pattern, "pattern", LEAT_OPTION_TEXT, LEAT_OPTION_REQUIRED, NULL, 0, 0, NULL,
+           "who may say what to whom: the name of a pattern plugin, such as pubsub or pipeline"),
+    BRIDGE(direction, "direction", LEAT_OPTION_CHOICE, LEAT_OPTION_REQUIRED, NULL, 0, 0, "out|in|both",
+           "out (channel to network), in (network to channel) or both"),
+    BRIDGE(channels, "channel", LEAT_OPTION_LIST, LEAT_OPTION_REQUIRED, NULL, 0, 0, NULL,
+           "the local channels, such as shm://quotes; several are separated by commas"),
+    BRIDGE(listen, "listen", LEAT_OPTION_LIST, 0, NULL, 0, 0, NULL,
+           "URLs to listen at, such as tcp://127.0.0.1:5555; several are separated by commas"),
+    BRIDGE(dial, "dial", LEAT_OPTION_LIST, 0, NULL, 0, 0, NULL,
+           "URLs to dial, such as tcp://hub.example:5555; several are separated by commas"),
+    BRIDGE(worker, "worker", LEAT_OPTION_TEXT, 0, NULL, 0, 0, NULL,
+           "the worker process that runs this bridge; bridges with the same name share one, the default is one each"),
+    BRIDGE(receive_limit_bytes, "receive_limit", LEAT_OPTION_SIZE, 0, "64MiB", 1, INT64_C(8) << 30, NULL,
+           "the largest message that is taken from the network"),
+};
+const size_t schema_bridge_count = sizeof(schema_bridge) / sizeof(*schema_bridge);
+
+/* ---- names ------------------------------------------------------------------------------------------------------- */
+
+bool schema_is_name(const char *text)
+{
+    const size_t len = strlen(text);
+    return len > 0 && len <= LEAT_READER_NAME_MAX && strspn(text, NAME_LETTERS) == len && strchr("._-", *text) == NULL;
+}
+
+static void blame_name(const struct config *config, const char *section, const char *key, const char *value,
+                       struct problems *problems)
+{
+    const struct config_entry *entry = config_find(config, section, key);
+    if (entry != NULL && !entry->doubtful)
+        problems_add(problems, entry->file, entry->line,
+                     "[%s] %s = %.80s: expected a name of at most %d lower-case letters, digits, '.', '_' and '-', a "
+                     "letter or digit first",
+                     section, key, entry->secret ? "(secret)" : value, LEAT_READER_NAME_MAX);
+}
+
+/* ---- [gateway] --------------------------------------------------------------------------------------------------- */
+
+static bool is_own_key(const char *key)
+{
+    return strncmp(key, "x-", 2) == 0;
+}
+
+static void refuse_dotted_keys(const struct config *config, struct problems *problems)
+{
+    for (size_t i = 0; i < config->entry_count; i++) {
+        const struct config_entry *entry = &config->entries[i];
+        if (strcmp(entry->section, "gateway") == 0 && strchr(entry->key, '.') != NULL && !is_own_key(entry->key))
+            problems_add(problems, entry->file, entry->line,
+                         "[gateway] %s: unknown key; options of plugins stand in a bridge's section", entry->key);
+    }
+}
+
+static void fill_gateway(struct config *config, struct problems *problems)
+{
+    struct options options;
+    options_fill(&options, config, "gateway", NULL, schema_gateway, schema_gateway_count, sizeof(*schema_gateway),
+                 sizeof(struct gateway_values), problems);
+    const struct gateway_values *values = options.values;
+    config->gateway = (struct config_gateway){
+        .name = memory_copy(values->name),
+        .plugin_dir = values->plugin_dir != NULL ? memory_copy(values->plugin_dir) : plugin_dir_default(),
+        .log_level = values->log_level,
+        .drain_ns = values->drain_ns,
+        .stall_ns = values->stall_ns,
+        .backoff_min_ns = values->backoff_min_ns,
+        .backoff_max_ns = values->backoff_max_ns,
+        .worker_threads = (uint32_t)values->worker_threads,
+    };
+    if (!schema_is_name(values->name))
+        blame_name(config, "gateway", "name", values->name, problems);
+    const struct config_entry *max = config_find(config, "gateway", "restart_max");
+    const struct config_entry *entry = max != NULL ? max : config_find(config, "gateway", "restart_min");
+    if (values->backoff_max_ns < values->backoff_min_ns && entry != NULL)
+        problems_add(problems, entry->file, entry->line, "[gateway] %s = %s: restart_max is shorter than restart_min",
+                     entry->key, entry->value);
+    options_fini(&options);
+    refuse_dotted_keys(config, problems);
+}
+
+/* ---- [bridge.NAME] ----------------------------------------------------------------------------------------------- */
+
+static struct config_urls take_urls(const struct config *config, const char *section, const char *key,
+                                    const char *const *texts, struct problems *problems)
+{
+    struct config_urls urls = {0};
+    const struct config_entry *entry = config_find(config, section, key);
+    while (texts[urls.count] != NULL)
+        urls.count++;
+    urls.items = memory_zeroed((urls.count + 1) * sizeof(*urls.items));
+    for (size_t i = 0; i < urls.count; i++) {
+        char *problem = url_split(texts[i], &urls.items[i]);
+        if (problem != NULL)
+            problems_add(problems, entry->file, entry->line, "[%s] %s = %s: %s", section, key,
+                         entry->secret ? "(secret)" : texts[i], problem);
+        free(problem);
+    }
+    return urls;
+}
+
+static void fill_bridge(struct config *config, const struct config_section *section, struct problems *problems)
+{
+    struct options options;
+    options_fill(&options, config, section->name, NULL, schema_bridge, schema_bridge_count, sizeof(*schema_bridge),
+                 sizeof(struct bridge_values), problems);
+    const struct bridge_values *values = options.values;
+    const char *name = section->name + strlen("bridge.");
+    const char *worker = values->worker != NULL ? values->worker : name;
+    if (!schema_is_name(worker))
+        blame_name(config, section->name, "worker", worker, problems);
+    config->bridges = memory_resize(config->bridges, config->bridge_count + 1, sizeof(*config->bridges));
+    config->bridges[config->bridge_count++] = (struct config_bridge){
+        .name = memory_copy(name),
+        .section = memory_copy(section->name),
+        .worker = memory_copy(worker),
+        .pattern = memory_copy(values->pattern != NULL ? values->pattern : ""),
+        .direction = (enum config_direction)(values->direction + 1),
+        .channels = take_urls(config, section->name, "channel", values->channels, problems),
+        .listen = take_urls(config, section->name, "listen", values->listen, problems),
+        .dial = take_urls(config, section->name, "dial", values->dial, problems),
+        .receive_limit_bytes = values->receive_limit_bytes,
+        .file = memory_copy(section->file),
+        .line = section->line,
+    };
+    options_fini(&options);
+}
+
+/* ---- all sections ------------------------------------------------------------------------------------------------ */
+
+static void blame_section(const struct config_section *section, struct problems *problems)
+{
+    static const char *const known[] = {"gateway", "bridge", NULL};
+    const char *dot = strchr(section->name, '.');
+    char *head =
+        dot != NULL ? memory_copy_part(section->name, (size_t)(dot - section->name)) : memory_copy(section->name);
+    const char *nearest = problem_nearest(head, known);
+    if (strcmp(head, "bridge") == 0)
+        problems_add(problems, section->file, section->line,
+                     "[%s]: expected [bridge.NAME] with a name of at most %d lower-case letters, digits, '.', '_' and "
+                     "'-', a letter or digit first",
+                     section->name, LEAT_READER_NAME_MAX);
+    else if (nearest != NULL && strcmp(nearest, "bridge") == 0)
+        problems_add(problems, section->file, section->line, "[%s]: unknown section; did you mean [bridge%s]?",
+                     section->name, dot != NULL ? dot : ".NAME");
+    else if (nearest != NULL)
+        problems_add(problems, section->file, section->line, "[%s]: unknown section; did you mean [gateway]?",
+                     section->name);
+    else
+        problems_add(problems, section->file, section->line,
+                     "[%s]: unknown section; expected [gateway] or [bridge.NAME]", section->name);
+    free(head);
+}
+
+void schema_apply(struct config *config, const char *main_file, struct problems *problems)
+{
+    const size_t before = problems->count;
+    fill_gateway(config, problems);
+    for (size_t i = 0; i < config->section_count; i++) {
+        const struct config_section *section = &config->sections[i];
+        if (strncmp(section->name, "bridge.", 7) == 0 && schema_is_name(section->name + 7))
+            fill_bridge(config, section, problems);
+        else if (strcmp(section->name, "gateway") != 0 && !is_own_key(section->name))
+            blame_section(section, problems);
+    }
+    if (config->bridge_count == 0 && problems->count == before)
+        problems_add(problems, main_file, 0, "no [bridge.NAME] section: nothing to do");
+}

@@ -1,0 +1,117 @@
+#include "config/url.h"
+
+#include "config/memory.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define SCHEME_LETTERS "abcdefghijklmnopqrstuvwxyz0123456789+.-"
+
+/* ---- splitting --------------------------------------------------------------------------------------------------- */
+
+static char *shape_problem(const char *text, const char *separator)
+{
+    const char *one_slash = strstr(text, ":/");
+    if (separator == NULL && one_slash != NULL)
+        return memory_format("expected scheme://rest; write '%.*s://%s'", (int)(one_slash - text), text, one_slash + 2);
+    if (separator == NULL)
+        return memory_copy("expected a URL, scheme://rest, such as tcp://127.0.0.1:5555 or shm://quotes");
+    const size_t len = (size_t)(separator - text);
+    if (len == 0 || strspn(text, SCHEME_LETTERS) != len || strchr("0123456789+.-", *text) != NULL)
+        return memory_format("'%.*s' is no scheme: lower-case letters, digits, '+', '.' and '-', a letter first",
+                             (int)len, text);
+    if (separator[3] == '\0')
+        return memory_format("nothing stands after '%s'", text);
+    for (const unsigned char *c = (const unsigned char *)text; *c != '\0'; c++) {
+        if (*c <= ' ' || *c == 0x7f)
+            return memory_copy("a URL has no blanks; several URLs are separated by commas");
+    }
+    return NULL;
+}
+
+char *url_split(const char *text, struct config_url *url)
+{
+    const char *separator = strstr(text, "://");
+    char *problem = shape_problem(text, separator);
+    url->text = memory_copy(text);
+    url->scheme = problem == NULL ? memory_copy_part(text, (size_t)(separator - text)) : memory_copy("");
+    url->rest = memory_copy(problem == NULL ? separator + 3 : "");
+    return problem;
+}
+
+void url_fini(struct config_url *url)
+{
+    free(url->text);
+    free(url->scheme);
+    free(url->rest);
+}
+
+void urls_fini(struct config_urls *urls)
+{
+    for (size_t i = 0; i < urls->count; i++)
+        url_fini(&urls->items[i]);
+    free(urls->items);
+    *urls = (struct config_urls){0};
+}
+
+/* ---- colliding --------------------------------------------------------------------------------------------------- */
+
+/* HOST:PORT at the start of a URL's rest. */
+struct authority {
+    const char *host, *port;
+    size_t host_len, port_len;
+};
+
+static bool takes_tcp_port(const char *scheme)
+{
+    static const char *const schemes[] = {"tcp", "tcp4", "tcp6", "tls+tcp", "tls+tcp4", "tls+tcp6",
+                                          "ws",  "ws4",  "ws6",  "wss",     "wss4",     "wss6"};
+    for (size_t i = 0; i < sizeof(schemes) / sizeof(*schemes); i++) {
+        if (strcmp(scheme, schemes[i]) == 0)
+            return true;
+    }
+    return false;
+}
+
+static bool split_authority(const struct config_url *url, struct authority *out)
+{
+    if (!takes_tcp_port(url->scheme))
+        return false;
+    const size_t len = strcspn(url->rest, "/?");
+    const char *colon = memrchr(url->rest, ':', len);
+    if (colon == NULL || colon + 1 == url->rest + len)
+        return false;
+    *out = (struct authority){.host = url->rest,
+                              .port = colon + 1,
+                              .host_len = (size_t)(colon - url->rest),
+                              .port_len = (size_t)(url->rest + len - colon - 1)};
+    return !(out->port_len == 1 && *out->port == '0'); /* port 0: any free one */
+}
+
+static bool is_host(const struct authority *authority, const char *host)
+{
+    return authority->host_len == strlen(host) && memcmp(authority->host, host, authority->host_len) == 0;
+}
+
+/* Whether a listener at `a` also covers the address of `b`. */
+static bool covers(const struct authority *a, const struct authority *b)
+{
+    const bool b_is_v6 = b->host_len > 0 && *b->host == '[';
+    if (is_host(a, "[::]"))
+        return b_is_v6;
+    if (is_host(a, "0.0.0.0") || is_host(a, "*") || is_host(a, ""))
+        return !b_is_v6;
+    return a->host_len == b->host_len && memcmp(a->host, b->host, a->host_len) == 0;
+}
+
+bool url_collides(const struct config_url *a, const struct config_url *b)
+{
+    struct authority left, right;
+    if (strcmp(a->text, b->text) == 0)
+        return true;
+    if (!split_authority(a, &left) || !split_authority(b, &right))
+        return false;
+    if (left.port_len != right.port_len || memcmp(left.port, right.port, left.port_len) != 0)
+        return false;
+    return covers(&left, &right) || covers(&right, &left);
+}
