@@ -1,5 +1,7 @@
 #include "base/log.h"
 
+#include "base/text.h"
+
 #include <errno.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -64,14 +66,6 @@ static size_t put_prefix(char *line, size_t size, const struct level *level)
                                   level->word, *colour ? "\033[0m" : "");
 }
 
-/* A peer's address or a file's name must not be able to forge lines or speak to the terminal. */
-static void make_plain(char *text)
-{
-    for (unsigned char *c = (unsigned char *)text; *c; c++)
-        if (*c < 0x20 || *c == 0x7f)
-            *c = ' ';
-}
-
 static void write_line(const char *line, size_t len)
 {
     while (write(STDERR_FILENO, line, len) < 0 && errno == EINTR)
@@ -92,7 +86,7 @@ void log_line(int level, const char *who, const char *format, ...)
     int wanted = len < sizeof line ? vsnprintf(line + len, sizeof line - len, format, args) : 0;
     va_end(args);
 
-    make_plain(line + prefix);
+    text_make_plain(line + prefix);
     len = prefix + strlen(line + prefix);
     if (wanted > 0 && len == sizeof line - 1)
         memcpy(line + len - 3, "...", 3);

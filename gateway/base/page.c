@@ -1,7 +1,8 @@
-/* The page as a file: made aside and linked into place, locked by its supervisor, mapped by workers, looked at by tools. */
+/* The page as a file, from the side of its supervisor: made aside, locked, linked into place. */
 #include "base/page.h"
 
 #include "base/clock.h"
+#include "base/page_file.h"
 #include "base/page_takeover.h"
 
 #include <errno.h>
@@ -28,114 +29,14 @@ _Static_assert(offsetof(struct page, name) == 32 && offsetof(struct page, starte
                    sizeof(struct page_event) == 272 && sizeof(struct page) % 128 == 0,
                "the layout of a page is documented");
 
-static int page_path(char *path, size_t size, const char *directory, const char *name)
-{
-    if (!directory || !*directory)
-        directory = secure_getenv("LEAT_SHM_DIR");
-    if (!directory || !*directory)
-        directory = "/dev/shm";
-    if (!*name || strchr(name, '/'))
-        return -EINVAL;
-    if (strlen(name) >= PAGE_NAME_BYTES || snprintf(path, size, "%s/leat-gateway.%s", directory, name) >= (int)size)
-        return -ENAMETOOLONG;
-    return 0;
-}
-
 /* ---- the lock: held by the supervisor's open file description alone, so the kernel drops it with the process ---------- */
-
-static struct flock whole_file(short type)
-{
-    return (struct flock){.l_type = type, .l_whence = SEEK_SET};
-}
 
 static int lock_page(int fd)
 {
-    struct flock lock = whole_file(F_WRLCK);
+    struct flock lock = page_file_lock(F_WRLCK);
     if (fcntl(fd, F_OFD_SETLK, &lock) == 0)
         return 0;
     return errno == EAGAIN || errno == EACCES ? -EBUSY : -errno;
-}
-
-bool page_is_live(const char *directory, const char *name)
-{
-    char path[PATH_MAX];
-    if (page_path(path, sizeof path, directory, name) != 0)
-        return false;
-    int fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-    if (fd < 0)
-        return false;
-    struct flock lock = whole_file(F_RDLCK);
-    bool live = fcntl(fd, F_OFD_GETLK, &lock) == 0 && lock.l_type != F_UNLCK;
-    close(fd);
-    return live;
-}
-
-/* ---- mapping: what a header says is checked against the file before anything else is touched -------------------------- */
-
-static size_t page_bytes(size_t bridge_capacity)
-{
-    return sizeof(struct page) + bridge_capacity * sizeof(struct page_bridge);
-}
-
-static int check_header(int fd)
-{
-    struct page header;
-    struct stat st;
-    if (fstat(fd, &st) != 0)
-        return -errno;
-    if (!S_ISREG(st.st_mode) || st.st_size < (off_t)sizeof header ||
-        pread(fd, &header, sizeof header, 0) != (ssize_t)sizeof header || header.magic != PAGE_MAGIC)
-        return -EBADMSG;
-    if (header.version != PAGE_VERSION)
-        return -EPROTO;
-    if (header.header_bytes != sizeof header || header.lane_capacity != PAGE_LANES ||
-        header.total_bytes != page_bytes(header.bridge_capacity) || header.total_bytes > (uint64_t)st.st_size)
-        return -EBADMSG;
-    return 0;
-}
-
-static int map_file(struct page_map *map, int fd, int protection)
-{
-    struct stat st;
-    if (fstat(fd, &st) != 0)
-        return -errno;
-    void *memory = mmap(NULL, (size_t)st.st_size, protection, MAP_SHARED, fd, 0);
-    if (memory == MAP_FAILED)
-        return -errno;
-    *map = (struct page_map){.page = memory, .bytes = (size_t)st.st_size, .fd = fd};
-    return 0;
-}
-
-int page_attach(struct page_map *map, int fd)
-{
-    int error = check_header(fd);
-    return error ? error : map_file(map, fd, PROT_READ | PROT_WRITE);
-}
-
-int page_open(struct page_map *map, const char *directory, const char *name)
-{
-    char path[PATH_MAX];
-    int error = page_path(path, sizeof path, directory, name);
-    if (error)
-        return error;
-    int fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-    if (fd < 0)
-        return -errno;
-    error = check_header(fd);
-    if (!error)
-        error = map_file(map, fd, PROT_READ);
-    if (error)
-        close(fd);
-    return error;
-}
-
-void page_close(struct page_map *map)
-{
-    if (!map->page)
-        return;
-    munmap(map->page, map->bytes);
-    close(map->fd);
-    *map = (struct page_map){.fd = -1};
 }
 
 int page_reopen(const struct page_map *map)
@@ -153,7 +54,7 @@ static void lay_out(struct page *page, const char *name, const char *const *brid
     page->magic = PAGE_MAGIC;
     page->version = PAGE_VERSION;
     page->header_bytes = sizeof *page;
-    page->total_bytes = page_bytes(bridge_count);
+    page->total_bytes = page_file_bytes(bridge_count);
     page->bridge_capacity = (uint32_t)bridge_count;
     page->lane_capacity = PAGE_LANES;
     snprintf(page->name, sizeof page->name, "%s", name);
@@ -175,10 +76,10 @@ static int build_aside(struct page_map *map, const char *path, const char *name,
     if (fd < 0)
         return -errno;
     int error = fchmod(fd, PAGE_MODE) != 0 ? -errno : lock_page(fd);
+    if (!error) /* a full file system is told now, or would be a SIGBUS later */
+        error = -posix_fallocate(fd, 0, (off_t)page_file_bytes(bridge_count));
     if (!error)
-        error = -posix_fallocate(fd, 0, (off_t)page_bytes(bridge_count)); /* a full file system now, or SIGBUS later */
-    if (!error)
-        error = map_file(map, fd, PROT_READ | PROT_WRITE);
+        error = page_file_map(map, fd, PROT_READ | PROT_WRITE);
     if (error) {
         close(fd);
         return error;
@@ -260,7 +161,7 @@ int page_create(struct page_map *map, const char *directory, const char *name, c
                 size_t bridge_count)
 {
     char path[PATH_MAX];
-    int error = page_path(path, sizeof path, directory, name);
+    int error = bridge_count > PAGE_BRIDGES_MAX ? -E2BIG : page_file_path(path, sizeof path, directory, name);
     for (size_t i = 0; !error && i < bridge_count; i++)
         if (strlen(bridges[i]) >= PAGE_NAME_BYTES)
             error = -ENAMETOOLONG;

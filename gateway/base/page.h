@@ -21,6 +21,7 @@
 #define PAGE_REASONS 16
 #define PAGE_LANES 16 /* for each bridge: one for each channel outwards, one inwards */
 #define PAGE_EVENTS 128
+#define PAGE_BRIDGES_MAX 4096
 
 enum page_state {
     PAGE_STOPPED = 0,
@@ -103,6 +104,16 @@ int page_attach(struct page_map *map, int fd);                                /*
 int page_open(struct page_map *map, const char *directory, const char *name); /* looker: read only */
 void page_close(struct page_map *map);
 bool page_is_live(const char *directory, const char *name); /* whether a supervisor holds it */
+
+/* A private copy of a page, for a looker who trusts nobody: every text in it ends and is plain, every count is in bounds, and it does not
+ * change. page_copy_lane() reads one of its lanes once more. 0, or -ENOENT, -EACCES, -EBADMSG (not a page), -EPROTO (a page of
+ * another version). */
+int page_copy(struct page_map *copy, const char *directory, const char *name);
+int page_copy_lane(const struct page_map *copy, struct page_lane *lane);
+
+/* Calls `each` with the name of every gateway that has a page in the directory, in alphabetical order, until it returns
+ * non-zero; returns that value, or 0, or -errno. */
+int page_list(const char *directory, int (*each)(const char *name, void *user), void *user);
 
 /* The page once more by a descriptor of its own, read and write, for a worker: one that was inherited or dup'ed would carry the
  * supervisor's lock beyond the supervisor's death. A descriptor (O_CLOEXEC), or -errno. */

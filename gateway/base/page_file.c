@@ -1,0 +1,76 @@
+#include "base/page_file.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+const char *page_file_directory(const char *directory)
+{
+    if (!directory || !*directory)
+        directory = secure_getenv("LEAT_SHM_DIR");
+    return directory && *directory ? directory : "/dev/shm";
+}
+
+int page_file_path(char *path, size_t size, const char *directory, const char *name)
+{
+    if (!*name || strchr(name, '/'))
+        return -EINVAL;
+    if (strlen(name) >= PAGE_NAME_BYTES ||
+        snprintf(path, size, "%s/" PAGE_FILE_PREFIX "%s", page_file_directory(directory), name) >= (int)size)
+        return -ENAMETOOLONG;
+    return 0;
+}
+
+size_t page_file_bytes(size_t bridge_capacity)
+{
+    return sizeof(struct page) + bridge_capacity * sizeof(struct page_bridge);
+}
+
+int page_file_check(int fd)
+{
+    struct page header;
+    struct stat st;
+    if (fstat(fd, &st) != 0)
+        return -errno;
+    if (!S_ISREG(st.st_mode) || st.st_size < (off_t)sizeof header ||
+        pread(fd, &header, sizeof header, 0) != (ssize_t)sizeof header || header.magic != PAGE_MAGIC)
+        return -EBADMSG;
+    if (header.version != PAGE_VERSION)
+        return -EPROTO;
+    if (header.header_bytes != sizeof header || header.lane_capacity != PAGE_LANES ||
+        header.bridge_capacity > PAGE_BRIDGES_MAX || header.total_bytes != page_file_bytes(header.bridge_capacity) ||
+        header.total_bytes > (uint64_t)st.st_size)
+        return -EBADMSG;
+    return 0;
+}
+
+int page_file_map(struct page_map *map, int fd, int protection)
+{
+    struct stat st;
+    if (fstat(fd, &st) != 0)
+        return -errno;
+    void *memory = mmap(NULL, (size_t)st.st_size, protection, MAP_SHARED, fd, 0);
+    if (memory == MAP_FAILED)
+        return -errno;
+    *map = (struct page_map){.page = memory, .bytes = (size_t)st.st_size, .fd = fd};
+    return 0;
+}
+
+int page_attach(struct page_map *map, int fd)
+{
+    int error = page_file_check(fd);
+    return error ? error : page_file_map(map, fd, PROT_READ | PROT_WRITE);
+}
+
+void page_close(struct page_map *map)
+{
+    if (!map->page)
+        return;
+    munmap(map->page, map->bytes);
+    close(map->fd);
+    *map = (struct page_map){.fd = -1};
+}

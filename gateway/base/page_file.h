@@ -1,0 +1,31 @@
+/* The page as a file: what making one and looking at one have in common. */
+#ifndef LEAT_BASE_PAGE_FILE_H
+#define LEAT_BASE_PAGE_FILE_H
+
+#include "base/page.h"
+
+#include <fcntl.h>
+
+#define PAGE_FILE_PREFIX "leat-gateway."
+
+/* NULL or "": $LEAT_SHM_DIR, or /dev/shm. */
+const char *page_file_directory(const char *directory);
+
+/* 0, or -EINVAL or -ENAMETOOLONG for a name that no gateway can have. */
+int page_file_path(char *path, size_t size, const char *directory, const char *name);
+
+size_t page_file_bytes(size_t bridge_capacity);
+
+/* Compares what the header says with what the file is, without touching a mapping. 0, -EBADMSG, -EPROTO (another version). */
+int page_file_check(int fd);
+
+/* Maps the whole file; on success the descriptor belongs to *map. */
+int page_file_map(struct page_map *map, int fd, int protection);
+
+/* The lock that says that a supervisor lives, for fcntl(). */
+static inline struct flock page_file_lock(short type)
+{
+    return (struct flock){.l_type = type, .l_whence = SEEK_SET};
+}
+
+#endif

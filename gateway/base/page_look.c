@@ -1,0 +1,146 @@
+/* Looking at a page from outside, where its owner may be busy, hung, dead or hostile. */
+#include "base/page_file.h"
+#include "base/text.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+/* A descriptor of a page whose header is sound, or -errno. */
+static int open_checked(const char *directory, const char *name)
+{
+    char path[PATH_MAX];
+    int error = page_file_path(path, sizeof path, directory, name);
+    if (error)
+        return error;
+    int fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    if (fd < 0)
+        return -errno;
+    error = page_file_check(fd);
+    if (!error)
+        return fd;
+    close(fd);
+    return error;
+}
+
+int page_open(struct page_map *map, const char *directory, const char *name)
+{
+    int fd = open_checked(directory, name);
+    int error = fd < 0 ? fd : page_file_map(map, fd, PROT_READ);
+    if (error && fd >= 0)
+        close(fd);
+    return error;
+}
+
+bool page_is_live(const char *directory, const char *name)
+{
+    char path[PATH_MAX];
+    if (page_file_path(path, sizeof path, directory, name) != 0)
+        return false;
+    int fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    if (fd < 0)
+        return false;
+    struct flock lock = page_file_lock(F_RDLCK);
+    bool live = fcntl(fd, F_OFD_GETLK, &lock) == 0 && lock.l_type != F_UNLCK;
+    close(fd);
+    return live;
+}
+
+/* ---- copies ------------------------------------------------------------------------------------------------------------ */
+
+static void bound_texts(struct page *page, size_t bridge_count)
+{
+    text_bound(page->name, sizeof page->name);
+    for (size_t i = 0; i < PAGE_EVENTS; i++) {
+        text_bound(page->events[i].bridge, sizeof page->events[i].bridge);
+        text_bound(page->events[i].text, sizeof page->events[i].text);
+    }
+    for (size_t i = 0; i < bridge_count; i++) {
+        struct page_bridge *bridge = &page->bridges[i];
+        text_bound(bridge->name, sizeof bridge->name);
+        text_bound(bridge->worker, sizeof bridge->worker);
+        text_bound(bridge->pattern, sizeof bridge->pattern);
+        text_bound(bridge->urls, sizeof bridge->urls);
+        text_bound(bridge->reason, sizeof bridge->reason);
+        if (atomic_load_explicit(&bridge->lane_count, memory_order_relaxed) > PAGE_LANES)
+            atomic_store_explicit(&bridge->lane_count, PAGE_LANES, memory_order_relaxed);
+        for (size_t lane = 0; lane < PAGE_LANES; lane++)
+            text_bound(bridge->lanes[lane].channel, sizeof bridge->lanes[lane].channel);
+    }
+}
+
+/* Read, and not mapped: a file that shrinks meanwhile is a short read here and would be a SIGBUS there. */
+static int copy_in(struct page_map *copy)
+{
+    for (size_t at = 0; at < copy->bytes;) {
+        ssize_t got = pread(copy->fd, (char *)copy->page + at, copy->bytes - at, (off_t)at);
+        if (got < 0)
+            return -errno;
+        if (got == 0)
+            return -EBADMSG;
+        at += (size_t)got;
+    }
+    bound_texts(copy->page, page_bridge_count(copy));
+    return 0;
+}
+
+int page_copy(struct page_map *copy, const char *directory, const char *name)
+{
+    struct page header;
+    int fd = open_checked(directory, name);
+    if (fd < 0)
+        return fd;
+    bool sound = pread(fd, &header, sizeof header, 0) == (ssize_t)sizeof header &&
+                 header.bridge_capacity <= PAGE_BRIDGES_MAX; /* again: it may have changed since the check */
+    int error = sound ? 0 : -EBADMSG;
+    size_t bytes = error ? 0 : page_file_bytes(header.bridge_capacity);
+    void *memory = error ? MAP_FAILED : mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (!error && memory == MAP_FAILED)
+        error = -errno;
+    if (error) {
+        close(fd);
+        return error;
+    }
+    *copy = (struct page_map){.page = memory, .bytes = bytes, .fd = fd};
+    error = copy_in(copy);
+    if (error)
+        page_close(copy);
+    return error;
+}
+
+int page_copy_lane(const struct page_map *copy, struct page_lane *lane)
+{
+    off_t at = (off_t)((const char *)lane - (const char *)copy->page);
+    if (pread(copy->fd, lane, sizeof *lane, at) != (ssize_t)sizeof *lane)
+        return -EBADMSG;
+    text_bound(lane->channel, sizeof lane->channel);
+    return 0;
+}
+
+/* ---- which are there --------------------------------------------------------------------------------------------------- */
+
+static int is_page(const struct dirent *entry)
+{
+    size_t prefix = strlen(PAGE_FILE_PREFIX), len = strlen(entry->d_name);
+    return strncmp(entry->d_name, PAGE_FILE_PREFIX, prefix) == 0 && len > prefix && len - prefix < PAGE_NAME_BYTES;
+}
+
+int page_list(const char *directory, int (*each)(const char *name, void *user), void *user)
+{
+    struct dirent **entries;
+    int count = scandir(page_file_directory(directory), &entries, is_page, alphasort);
+    if (count < 0)
+        return -errno;
+    int result = 0;
+    for (int i = 0; i < count; i++) {
+        if (result == 0)
+            result = each(entries[i]->d_name + strlen(PAGE_FILE_PREFIX), user);
+        free(entries[i]);
+    }
+    free(entries);
+    return result;
+}
