@@ -9,19 +9,16 @@ from sp import Receiver, faults
 from stream import Stream, number_of
 from support import wait_until
 
-SIZES = (8, 1024)
-RATE = 4000
-
 
 class Load:
     """A producer into a block channel, a bridge that pushes it to a receiver, and what arrives there."""
 
-    def __init__(self, house, name):
+    def __init__(self, house, name, sizes=(8, 1024), rate=4000, pause=0.0):
         self.name = name
-        self.stream = Stream(seed=len(name), sizes=SIZES)
-        self.receiver = Receiver(self.check)
-        how = ("--policy", "block", "--seed", self.stream.seed, "--sizes", f"{SIZES[0]}-{SIZES[1]}", "--rate", RATE, "--readers", 1)
-        self.producer = house.produce(name, *how)
+        self.stream = Stream(seed=len(name), sizes=sizes)
+        self.receiver = Receiver(self.check, pause=pause)
+        how = ("--policy", "block", "--seed", self.stream.seed, "--sizes", f"{sizes[0]}-{sizes[1]}", "--rate", rate)
+        self.producer = house.produce(name, *how, "--readers", 1)
 
     def check(self, data):
         number = number_of(data)
@@ -54,7 +51,9 @@ class Load:
         """Stops the producer, waits for all that it published and returns (how many, how many came again)."""
         self.producer.terminate()
         sent = int(self.producer.communicate(timeout=20)[0])
+        self.receiver.pause = 0
         wait_until(lambda: self.receiver.highest == sent - 1, f"{self.name}: all {sent} messages are there")
+        wait_until(self.receiver.is_drained, f"{self.name}: what was under way is there")
         assert not self.receiver.errors, self.receiver.errors[:5]
         wrong, again = faults(self.receiver.arrivals)
         assert not wrong, wrong[:5]

@@ -79,15 +79,17 @@ class Arrival:
     def __init__(self):
         self.numbers = []
         self.first = None
+        self.open = True
 
 
 class Receiver:
     """Listens as a PULL (or SUB) peer and takes what comes, each connection by itself. `check(data)` turns a message into a
-    number and raises when it is not right."""
+    number and raises when it is not right. `pause`: seconds after each message, for a peer that is slow."""
 
-    def __init__(self, check, protocol=PULL):
+    def __init__(self, check, protocol=PULL, pause=0.0):
         self.check = check
         self.protocol = protocol
+        self.pause = pause
         self.arrivals = []
         self.errors = []
         self.highest = -1
@@ -118,12 +120,19 @@ class Receiver:
                     arrival.first = time.monotonic()
                 arrival.numbers.append(number)
                 self.highest = max(self.highest, number)
+                if self.pause:
+                    time.sleep(self.pause)
         except ConnectionError:
             pass  # its sender was killed
         except Exception as error:  # what a check says must reach the test
             self.errors.append(repr(error))
         finally:
+            arrival.open = False
             sock.close()
+
+    def is_drained(self):
+        """Whether every connection but the newest has brought all that it had."""
+        return not any(arrival.open for arrival in self.arrivals[:-1])
 
     def close(self):
         self.listener.close()

@@ -32,3 +32,18 @@ def test_a_killed_worker_loses_nothing_and_disturbs_nobody(house, gateway):
     [lane] = running.wait_for_balance("bystander")
     assert lane["read"] == lane["forwarded"] == other_sent
     assert_back_within_a_second(away)
+
+
+def test_a_worker_killed_while_its_peer_is_slow_loses_nothing(house, gateway):
+    """Full pipes: at every instant some message is half written."""
+    load = Load(house, "slow", sizes=(200_000, 300_000), rate=0, pause=0.001)
+    running = gateway(load.section())
+
+    def kill():
+        os.kill(running.bridge("slow")["worker_pid"], signal.SIGKILL)
+
+    away = kill_under_load(load, kill, TIMES // 8)
+
+    report("worker of a slow peer killed", away)
+    sent, again = load.finish()
+    print(f"{sent} messages, none lost, {again} came again")
