@@ -125,8 +125,9 @@ struct page_bridge *page_find(const struct page_map *map, const char *bridge);
 
 uint64_t page_lane_dropped(const struct page_lane *lane); /* for all reasons together */
 
-/* What the lane cannot know any more is returned to the channel: settles the books of a lane whose worker died. */
-void page_lane_settle(struct page_lane *lane);
+/* Settles the books of a lane whose worker died: what it held is returned (outwards: its channel still has it) or dropped
+ * (inwards: it is lost, LEAT_DROP_ERROR). Returns how many messages that were. */
+uint64_t page_lane_settle(struct page_lane *lane);
 
 /* Sets a bridge's state and reason, and notes an event where it changed. Any process, any thread. */
 __attribute__((format(printf, 4, 5))) void page_set_state(struct page_map *map, struct page_bridge *bridge,

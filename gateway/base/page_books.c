@@ -40,18 +40,21 @@ uint64_t page_lane_dropped(const struct page_lane *lane)
 }
 
 /* Nobody counts in this lane any more. It counts what it reads before what becomes of it, so normally the difference is what it
- * held; where death came between two stores the other way round, a message that was forwarded has been read. */
-void page_lane_settle(struct page_lane *lane)
+ * held: outwards the channel still has that, inwards nobody has. Where death came between two stores the other way round, a
+ * message that was forwarded has been read. */
+uint64_t page_lane_settle(struct page_lane *lane)
 {
     uint64_t read = load(&lane->read);
     uint64_t accounted = load(&lane->forwarded) + page_lane_dropped(lane) + load(&lane->returned);
-    if (read >= accounted)
-        atomic_fetch_add_explicit(&lane->returned, read - accounted, memory_order_relaxed);
-    else
+    uint64_t held = read > accounted ? read - accounted : 0;
+    atomic_fetch_add_explicit(lane->outward ? &lane->returned : &lane->dropped[LEAT_DROP_ERROR], held,
+                              memory_order_relaxed);
+    if (read < accounted)
         atomic_store_explicit(&lane->read, accounted, memory_order_relaxed);
     atomic_store_explicit(&lane->in_flight, 0, memory_order_relaxed);
     atomic_store_explicit(&lane->heartbeat_ns, 0, memory_order_relaxed);
     atomic_store_explicit(&lane->state, PAGE_STOPPED, memory_order_relaxed);
+    return held;
 }
 
 /* ---- events and states ------------------------------------------------------------------------------------------------- */

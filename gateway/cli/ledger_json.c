@@ -25,8 +25,8 @@ static cJSON *lane_json(const struct ledger *ledger, struct page_lane *lane, boo
     add_counter(object, "last_sequence", &lane->last_sequence);
     add_counter(object, "forwarded", &lane->forwarded);
     add_counter(object, "forwarded_bytes", &lane->forwarded_bytes);
-    json_add_u64(object, "dropped", page_lane_dropped(lane));
-    cJSON *reasons = cJSON_AddObjectToObject(object, "dropped_by");
+    json_add_u64(object, "dropped_total", page_lane_dropped(lane));
+    cJSON *reasons = cJSON_AddObjectToObject(object, "dropped");
     for (uint32_t reason = 1; reason < LEAT_REASON_COUNT; reason++) {
         add_counter(reasons, page_reason_name(reason), &lane->dropped[reason]);
     }

@@ -97,10 +97,14 @@ static void print_lane(const struct ledger *ledger, struct page_lane *lane, cons
 
 static void print_bridge(const struct ledger *ledger, struct page_bridge *bridge, const struct columns *columns)
 {
+    uint32_t pid = atomic_load_explicit(&bridge->worker_pid, memory_order_relaxed);
     uint32_t peers = atomic_load_explicit(&bridge->peers, memory_order_relaxed);
     uint32_t lanes = atomic_load_explicit(&bridge->lane_count, memory_order_relaxed);
     uint64_t restarts = atomic_load_explicit(&bridge->restarts, memory_order_relaxed);
     printf("\n%s: %s", bridge->name, page_state_name(atomic_load_explicit(&bridge->state, memory_order_relaxed)));
+    if (pid != 0) {
+        printf(", worker pid %" PRIu32, pid);
+    }
     printf(", %" PRIu32 " peer%s, %" PRIu64 " restart%s\n", peers, peers == 1 ? "" : "s", restarts,
            restarts == 1 ? "" : "s");
     printf("  %s  %s\n", bridge->pattern, bridge->urls);

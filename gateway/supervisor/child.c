@@ -152,19 +152,23 @@ static bool has_served(const struct child *child)
     return true;
 }
 
-/* Nobody counts on the page for these bridges any more. Returns how many messages their lanes held. */
-static uint64_t settle(struct child *child, int64_t now_ns)
+/* What the lanes of a dead worker held. */
+struct held {
+    uint64_t outward, inward;
+};
+
+/* Nobody counts on the page for these bridges any more. */
+static struct held settle(struct child *child, int64_t now_ns)
 {
-    uint64_t held = 0;
+    struct held held = {0};
     for (size_t i = 0; i < child->bridge_count; i++) {
         struct page_bridge *bridge = child->bridges[i].page;
         atomic_store_explicit(&bridge->worker_pid, 0, memory_order_relaxed);
         atomic_store_explicit(&bridge->peers, 0, memory_order_relaxed);
         child->bridges[i].down_since_ns = now_ns;
         for (size_t lane = 0; lane < PAGE_LANES; lane++) {
-            uint64_t before = atomic_load_explicit(&bridge->lanes[lane].returned, memory_order_relaxed);
-            page_lane_settle(&bridge->lanes[lane]);
-            held += atomic_load_explicit(&bridge->lanes[lane].returned, memory_order_relaxed) - before;
+            uint64_t messages = page_lane_settle(&bridge->lanes[lane]);
+            *(bridge->lanes[lane].outward ? &held.outward : &held.inward) += messages;
         }
     }
     return held;
@@ -193,23 +197,25 @@ static int64_t plan_after_refusal(struct child *child, struct nursery *nursery)
     return child->backoff.max_ns;
 }
 
-static void log_restart(struct child *child, const char *end, const char *wait, uint64_t held, int64_t now_ns)
+static void log_restart(struct child *child, const char *end, const char *wait, struct held held, int64_t now_ns)
 {
     if (!limiter_is_open(&child->limiter, now_ns)) {
         child->limiter.held_back++;
         return;
     }
-    char who[128], again[64] = "", returned[96] = "";
+    char who[128], again[64] = "", returned[64] = "", lost[64] = "";
     child_describe(child, who, sizeof who);
-    if (held)
-        snprintf(returned, sizeof returned, "; %" PRIu64 " messages in flight go back to the channel", held);
+    if (held.outward)
+        snprintf(returned, sizeof returned, "; %" PRIu64 " messages go back to the channel", held.outward);
+    if (held.inward)
+        snprintf(lost, sizeof lost, "; %" PRIu64 " from the network are lost", held.inward);
     if (child->limiter.held_back)
         snprintf(again, sizeof again, " (and %" PRIu32 " times before since the last line)", child->limiter.held_back);
-    log_warning("worker of %s %s%s%s; starting it again in %s", who, end, again, returned, wait);
+    log_warning("worker of %s %s%s%s%s; starting it again in %s", who, end, again, returned, lost, wait);
     limiter_wrote(&child->limiter, now_ns);
 }
 
-static void plan_restart(struct child *child, struct nursery *nursery, const siginfo_t *end, uint64_t held,
+static void plan_restart(struct child *child, struct nursery *nursery, const siginfo_t *end, struct held held,
                          int64_t now_ns)
 {
     for (size_t i = 0; i < child->bridge_count; i++)
@@ -234,12 +240,12 @@ static void plan_restart(struct child *child, struct nursery *nursery, const sig
     log_restart(child, how, wait, held, now_ns);
 }
 
-static void conclude(struct child *child, struct nursery *nursery, const siginfo_t *end, uint64_t held)
+static void conclude(struct child *child, struct nursery *nursery, const siginfo_t *end, struct held held)
 {
     char who[128], how[64];
     child_describe(child, who, sizeof who);
     process_describe_end(how, sizeof how, end);
-    child->unfinished = held > 0 || !exited_with(end, WORKER_DRAINED);
+    child->unfinished = held.outward + held.inward > 0 || !exited_with(end, WORKER_DRAINED);
     child->restart_at_ns = INT64_MAX;
     set_states(child, nursery, PAGE_STOPPED, "%s", child->unfinished ? "not everything was finished" : "");
     if (!child->unfinished)
@@ -261,7 +267,7 @@ void child_ended(struct child *child, struct nursery *nursery, bool stopping)
     child->alive = false;
     child->served = child->served || has_served(child);
     close(child->process.pidfd);
-    uint64_t held = settle(child, now_ns);
+    struct held held = settle(child, now_ns);
     if (stopping)
         conclude(child, nursery, &end, held);
     else
