@@ -43,12 +43,14 @@ struct resolved_bridge {
 /* Finds the plugins of one bridge, fills the options of each, and refuses options for plugins that the bridge does not use, a
  * direction that the pattern does not have, and transports of different families. Opens and creates nothing. Everything
  * wrong is added to `problems`, which later blames of these instances go to as well until it is sealed. 0 or -EINVAL; call
- * resolved_bridge_fini in either case. After -EINVAL a plugin may be NULL where none was found. */
+ * resolved_bridge_fini in either case. After -EINVAL a plugin may be NULL where none was found,
+ * and options.values where they are wrong. */
 int resolve_bridge(struct resolved_bridge *out, const struct config *config, const struct config_bridge *bridge,
                    struct registry *registry, struct problems *problems);
 
-/* Asks every plugin of a resolved bridge for what it finds wrong (pattern, each channel, each endpoint), and adds it to the
- * problems given at resolve_bridge. `ours`, which may be NULL, says whether a listening URL is served by this very gateway at
+/* Asks every plugin of a bridge for what it finds wrong (pattern, each channel, each endpoint), and adds it to the problems given
+ * at resolve_bridge. After a failed resolve_bridge it asks those plugins that were found and whose options are good, so that
+ * one run reports everything. `ours`, which may be NULL, says whether a listening URL is served by this very gateway at
  * the moment, so that its port is no news. 0 or -EINVAL. */
 int resolved_bridge_check(struct resolved_bridge *resolved, bool (*ours)(const char *url, void *user), void *user);
 

@@ -1,0 +1,115 @@
+#include "plugin/host.h"
+
+#include "base/log.h"
+#include "config/memory.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+/* One instance's services; `table.context` points back here. */
+struct host {
+    struct leat_host table;
+    const struct config *config;
+    const struct config_bridge *bridge;
+    const struct plugin *plugin;
+    const char *subject;
+    struct problems *problems;
+    char *who; /* "bridge quotes: pubsub" */
+};
+
+static void host_log(void *context, int32_t level, const char *text)
+{
+    const struct host *host = context;
+    const int known = level < LEAT_LOG_ERROR ? LEAT_LOG_ERROR : level > LEAT_LOG_DEBUG ? LEAT_LOG_DEBUG : level;
+    log_line(known, host->who, "%s", text);
+}
+
+/* `option` as the bridge's section writes it: PLUGIN.NAME for an option of the plugin, else a key of the bridge. */
+static char *option_key(const struct host *host, const char *option)
+{
+    const struct leat_plugin *table = &host->plugin->table;
+    for (size_t i = 0; i < table->option_count; i++) {
+        if (strcmp(table->options[i].name, option) == 0)
+            return memory_format("%s.%s", table->name, option);
+    }
+    return memory_copy(option);
+}
+
+/* Whether the instance's URL stands under this key. */
+static bool is_url_key(const char *key)
+{
+    return strcmp(key, "channel") == 0 || strcmp(key, "listen") == 0 || strcmp(key, "dial") == 0;
+}
+
+static bool is_secret(const struct host *host, const struct config_entry *entry, const char *option)
+{
+    const struct leat_plugin *table = &host->plugin->table;
+    for (size_t i = 0; i < table->option_count; i++) {
+        if ((table->options[i].flags & LEAT_OPTION_SECRET) != 0 && strcmp(table->options[i].name, option) == 0)
+            return true;
+    }
+    return entry->secret;
+}
+
+static void host_blame(void *context, const char *option, const char *text)
+{
+    const struct host *host = context;
+    if (host->problems == NULL) {
+        log_line(LEAT_LOG_ERROR, host->who, "%s: %s", option, text);
+        return;
+    }
+    char *key = option_key(host, option);
+    const struct config_entry *entry = config_find(host->config, host->bridge->section, key);
+    if (entry == NULL) {
+        problems_add(host->problems, host->bridge->file, host->bridge->line, "[%s] %s: %s", host->bridge->section, key,
+                     text);
+    } else {
+        const char *value = host->subject != NULL && is_url_key(key) ? host->subject : entry->value;
+        problems_add(host->problems, entry->file, entry->line, "[%s] %s = %s: %s", host->bridge->section, key,
+                     is_secret(host, entry, option) ? "(secret)" : value, text);
+    }
+    free(key);
+}
+
+static int64_t host_now_ns(void *context)
+{
+    (void)context;
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
+struct leat_host *host_new(const struct config *config, const struct config_bridge *bridge, const struct plugin *plugin,
+                           const char *subject, struct problems *problems)
+{
+    struct host *host = memory_zeroed(sizeof(*host));
+    *host = (struct host){.table = {.size = sizeof(host->table),
+                                    .minor = LEAT_PLUGIN_MINOR,
+                                    .context = host,
+                                    .log = host_log,
+                                    .blame = host_blame,
+                                    .now_ns = host_now_ns},
+                          .config = config,
+                          .bridge = bridge,
+                          .plugin = plugin,
+                          .subject = subject,
+                          .problems = problems,
+                          .who = memory_format("bridge %s: %s", bridge->name, plugin->table.name)};
+    return &host->table;
+}
+
+void host_seal(struct leat_host *table)
+{
+    if (table != NULL)
+        ((struct host *)table->context)->problems = NULL;
+}
+
+void host_free(struct leat_host *table)
+{
+    if (table == NULL)
+        return;
+    struct host *host = table->context;
+    free(host->who);
+    free(host);
+}

@@ -1,0 +1,278 @@
+#include "plugin/resolve.h"
+
+#include "config/memory.h"
+#include "plugin/host.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define EXPLAIN_BYTES 768
+
+/* A resolution under way. */
+struct resolution {
+    struct resolved_bridge *out;
+    const struct config *config;
+    const struct config_bridge *bridge;
+    struct registry *registry;
+    struct problems *problems;
+    bool missing; /* a plugin was not found: what depends on it is not judged */
+};
+
+/* ---- blame -------------------------------------------------------------------------------------------------------- */
+
+/* What is wrong with the value (one of several) of one of the bridge's keys. */
+static void blame(struct resolution *resolution, const char *key, const char *value, const char *text)
+{
+    const struct config_bridge *bridge = resolution->bridge;
+    const struct config_entry *entry = config_find(resolution->config, bridge->section, key);
+    if (entry != NULL)
+        problems_add(resolution->problems, entry->file, entry->line, "[%s] %s = %s: %s", bridge->section, key,
+                     entry->secret ? "(secret)" : value, text);
+    else
+        problems_add(resolution->problems, bridge->file, bridge->line, "[%s] %s: %s", bridge->section, key, text);
+}
+
+/* ---- plugins and their options ------------------------------------------------------------------------------------ */
+
+/* Options that were not understood are dropped, so that nobody asks a check() about their defaults. */
+static void fill(struct resolution *resolution, const struct plugin *plugin, struct options *options)
+{
+    const struct leat_plugin *table = &plugin->table;
+    if (options_fill(options, resolution->config, resolution->bridge->section, table->name, table->options,
+                     table->option_count, sizeof(*table->options), table->options_size, resolution->problems) != 0)
+        options_fini(options);
+}
+
+static void resolve_pattern(struct resolution *resolution)
+{
+    struct resolved_bridge *out = resolution->out;
+    const char *name = resolution->bridge->pattern;
+    char explain[EXPLAIN_BYTES];
+    out->pattern = registry_find(resolution->registry, LEAT_PLUGIN_PATTERN, name, explain, sizeof(explain));
+    if (out->pattern == NULL) {
+        blame(resolution, "pattern", name, explain);
+        resolution->missing = true;
+        return;
+    }
+    fill(resolution, out->pattern, &out->pattern_options);
+    out->pattern_host = host_new(resolution->config, resolution->bridge, out->pattern, NULL, resolution->problems);
+}
+
+static void resolve_channel(struct resolution *resolution, struct resolved_channel *channel,
+                            const struct config_url *url)
+{
+    char explain[EXPLAIN_BYTES];
+    channel->where = url->rest;
+    channel->url = url->text;
+    channel->plugin = registry_find(resolution->registry, LEAT_PLUGIN_CHANNEL, url->scheme, explain, sizeof(explain));
+    if (channel->plugin == NULL) {
+        blame(resolution, "channel", url->text, explain);
+        resolution->missing = true;
+        return;
+    }
+    fill(resolution, channel->plugin, &channel->options);
+    channel->host = host_new(resolution->config, resolution->bridge, channel->plugin, url->text, resolution->problems);
+}
+
+static void resolve_channels(struct resolution *resolution)
+{
+    struct resolved_bridge *out = resolution->out;
+    const struct config_urls *urls = &resolution->bridge->channels;
+    out->channel_count = urls->count;
+    out->channels = memory_zeroed((urls->count + 1) * sizeof(*out->channels));
+    out->channel_names = memory_zeroed((urls->count + 1) * sizeof(*out->channel_names));
+    for (size_t i = 0; i < urls->count; i++) {
+        resolve_channel(resolution, &out->channels[i], &urls->items[i]);
+        out->channel_names[i] = out->channels[i].where;
+    }
+    out->view = (struct leat_bridge_view){.size = sizeof(out->view),
+                                          .direction = resolution->bridge->direction,
+                                          .channel_count = (uint32_t)urls->count,
+                                          .channel_names = out->channel_names};
+}
+
+static void resolve_endpoint(struct resolution *resolution, struct resolved_endpoint *endpoint,
+                             const struct config_url *url, bool listen)
+{
+    char explain[EXPLAIN_BYTES];
+    endpoint->endpoint = (struct leat_endpoint){.size = sizeof(endpoint->endpoint), .listen = listen, .url = url->text};
+    endpoint->plugin = registry_find_scheme(resolution->registry, url->scheme, explain, sizeof(explain));
+    if (endpoint->plugin == NULL) {
+        blame(resolution, listen ? "listen" : "dial", url->text, explain);
+        resolution->missing = true;
+        return;
+    }
+    fill(resolution, endpoint->plugin, &endpoint->options);
+    endpoint->endpoint.options = endpoint->options.values;
+    endpoint->host =
+        host_new(resolution->config, resolution->bridge, endpoint->plugin, url->text, resolution->problems);
+}
+
+static void resolve_endpoints(struct resolution *resolution)
+{
+    struct resolved_bridge *out = resolution->out;
+    const struct config_urls *listen = &resolution->bridge->listen, *dial = &resolution->bridge->dial;
+    out->endpoint_count = listen->count + dial->count;
+    out->endpoints = memory_zeroed((out->endpoint_count + 1) * sizeof(*out->endpoints));
+    for (size_t i = 0; i < listen->count; i++)
+        resolve_endpoint(resolution, &out->endpoints[i], &listen->items[i], true);
+    for (size_t i = 0; i < dial->count; i++)
+        resolve_endpoint(resolution, &out->endpoints[listen->count + i], &dial->items[i], false);
+    if (out->endpoint_count > 0)
+        out->engine = out->endpoints[0].plugin;
+}
+
+/* ---- what must fit together --------------------------------------------------------------------------------------- */
+
+static void check_direction(struct resolution *resolution)
+{
+    static const char *const words[] = {"", "out", "in", "both"};
+    const uint32_t wanted = resolution->bridge->direction;
+    if (resolution->out->pattern == NULL)
+        return;
+    const struct leat_pattern_ops *ops = &resolution->out->pattern->pattern;
+    if (wanted == LEAT_BOTH ? ops->duplex != 0 : (ops->directions & wanted) != 0)
+        return;
+    char *text = memory_format("pattern '%s' does not do that; it has%s%s%s", resolution->bridge->pattern,
+                               (ops->directions & LEAT_OUT) != 0 ? " out" : "",
+                               (ops->directions & LEAT_IN) != 0 ? " in" : "", ops->duplex != 0 ? " both" : "");
+    blame(resolution, "direction", words[wanted], text);
+    free(text);
+    options_fini(&resolution->out->pattern_options);
+}
+
+static void check_families(struct resolution *resolution)
+{
+    const struct resolved_bridge *out = resolution->out;
+    for (size_t i = 1; i < out->endpoint_count; i++) {
+        const struct resolved_endpoint *endpoint = &out->endpoints[i];
+        if (endpoint->plugin == NULL || out->engine == NULL ||
+            strcmp(endpoint->plugin->transport.family, out->engine->transport.family) == 0)
+            continue;
+        char *text = memory_format("one bridge has one socket, and '%s' (%s) cannot share that of '%s' (%s)",
+                                   endpoint->plugin->table.name, endpoint->plugin->transport.family,
+                                   out->engine->table.name, out->engine->transport.family);
+        blame(resolution, endpoint->endpoint.listen ? "listen" : "dial", endpoint->endpoint.url, text);
+        free(text);
+    }
+}
+
+static void add_name(const char **names, size_t *count, const struct plugin *plugin)
+{
+    if (plugin != NULL)
+        names[(*count)++] = plugin->table.name;
+}
+
+/* Names of the bridge's plugins, NULL-terminated, some perhaps twice; to be freed. */
+static const char **plugin_names(const struct resolved_bridge *resolved)
+{
+    const char **names = memory_zeroed((resolved->channel_count + resolved->endpoint_count + 2) * sizeof(*names));
+    size_t count = 0;
+    add_name(names, &count, resolved->pattern);
+    for (size_t i = 0; i < resolved->channel_count; i++)
+        add_name(names, &count, resolved->channels[i].plugin);
+    for (size_t i = 0; i < resolved->endpoint_count; i++)
+        add_name(names, &count, resolved->endpoints[i].plugin);
+    return names;
+}
+
+static bool contains(const char *const *names, const char *name)
+{
+    for (; *names != NULL; names++) {
+        if (strcmp(*names, name) == 0)
+            return true;
+    }
+    return false;
+}
+
+static void check_prefix(struct resolution *resolution, const struct config_entry *entry, const char *const *names)
+{
+    const char *dot = strchr(entry->key, '.');
+    if (strcmp(entry->section, resolution->bridge->section) != 0 || dot == NULL || strncmp(entry->key, "x-", 2) == 0)
+        return;
+    char *prefix = memory_copy_part(entry->key, (size_t)(dot - entry->key));
+    const char *nearest = problem_nearest(prefix, names);
+    if (!contains(names, prefix)) {
+        char *advice = nearest != NULL ? memory_format("; did you mean '%s'?", nearest) : memory_copy("");
+        problems_add(resolution->problems, entry->file, entry->line,
+                     "[%s] %s: no plugin of bridge '%s' is called '%s'%s", entry->section, entry->key,
+                     resolution->bridge->name, prefix, advice);
+        free(advice);
+    }
+    free(prefix);
+}
+
+static void check_prefixes(struct resolution *resolution)
+{
+    const char **names = plugin_names(resolution->out);
+    for (size_t i = 0; i < resolution->config->entry_count && !resolution->missing; i++)
+        check_prefix(resolution, &resolution->config->entries[i], names);
+    free(names);
+}
+
+/* ---- the whole ---------------------------------------------------------------------------------------------------- */
+
+int resolve_bridge(struct resolved_bridge *out, const struct config *config, const struct config_bridge *bridge,
+                   struct registry *registry, struct problems *problems)
+{
+    const size_t before = problems->count;
+    struct resolution resolution = {
+        .out = out, .config = config, .bridge = bridge, .registry = registry, .problems = problems};
+    *out = (struct resolved_bridge){.bridge = bridge};
+    resolve_pattern(&resolution);
+    resolve_channels(&resolution);
+    resolve_endpoints(&resolution);
+    check_direction(&resolution);
+    check_families(&resolution);
+    check_prefixes(&resolution);
+    return problems->count == before ? 0 : -EINVAL;
+}
+
+int resolved_bridge_check(struct resolved_bridge *resolved, bool (*ours)(const char *url, void *user), void *user)
+{
+    const bool outward = (resolved->view.direction & LEAT_OUT) != 0;
+    int result = 0;
+    if (resolved->pattern_options.values != NULL && resolved->pattern->pattern.check != NULL)
+        result |=
+            resolved->pattern->pattern.check(resolved->pattern_host, &resolved->view, resolved->pattern_options.values);
+    for (size_t i = 0; i < resolved->channel_count; i++) {
+        const struct resolved_channel *channel = &resolved->channels[i];
+        if (channel->options.values != NULL && channel->plugin->channel.check != NULL)
+            result |= channel->plugin->channel.check(channel->host, channel->where, channel->options.values, outward);
+    }
+    for (size_t i = 0; i < resolved->endpoint_count; i++) {
+        const struct resolved_endpoint *endpoint = &resolved->endpoints[i];
+        const bool serving = endpoint->endpoint.listen != 0 && ours != NULL && ours(endpoint->endpoint.url, user);
+        if (endpoint->options.values != NULL && endpoint->plugin->transport.check != NULL && !serving)
+            result |= endpoint->plugin->transport.check(endpoint->host, &endpoint->endpoint);
+    }
+    return result == 0 ? 0 : -EINVAL;
+}
+
+void resolved_bridge_seal(struct resolved_bridge *resolved)
+{
+    host_seal(resolved->pattern_host);
+    for (size_t i = 0; i < resolved->channel_count; i++)
+        host_seal(resolved->channels[i].host);
+    for (size_t i = 0; i < resolved->endpoint_count; i++)
+        host_seal(resolved->endpoints[i].host);
+}
+
+void resolved_bridge_fini(struct resolved_bridge *resolved)
+{
+    host_free(resolved->pattern_host);
+    options_fini(&resolved->pattern_options);
+    for (size_t i = 0; i < resolved->channel_count; i++) {
+        host_free(resolved->channels[i].host);
+        options_fini(&resolved->channels[i].options);
+    }
+    for (size_t i = 0; i < resolved->endpoint_count; i++) {
+        host_free(resolved->endpoints[i].host);
+        options_fini(&resolved->endpoints[i].options);
+    }
+    free(resolved->channels);
+    free(resolved->endpoints);
+    free(resolved->channel_names);
+    *resolved = (struct resolved_bridge){0};
+}

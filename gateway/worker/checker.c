@@ -1,0 +1,115 @@
+/* The checker: validates a whole configuration with its plugins loaded, in a process of its own, so that a plugin which crashes or
+ * hangs takes nobody with it. It opens, creates and keeps nothing. */
+#include "worker/worker.h"
+
+#include "base/log.h"
+#include "base/page.h"
+#include "config/config.h"
+#include "plugin/resolve.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+/* ---- what goes to the supervisor ---------------------------------------------------------------------------------- */
+
+static void announce(const char *file, void *user)
+{
+    (void)user;
+    printf("loading %s\n", file);
+    fflush(stdout); /* the next thing that happens may be a crash in the plugin's constructor */
+}
+
+static void report(const struct problems *problems)
+{
+    for (size_t i = 0; i < problems->count; i++) {
+        const struct problem *problem = &problems->items[i];
+        printf("problem\t%s\t%u\t%s\n", problem->file != NULL ? problem->file : "-", problem->line, problem->text);
+    }
+    fflush(stdout);
+}
+
+/* ---- the gateway that runs already -------------------------------------------------------------------------------- */
+
+/* Whether ", "-separated `urls` holds `url`. */
+static bool lists(const char *urls, const char *url)
+{
+    const size_t len = strlen(url);
+    for (const char *at = strstr(urls, url); at != NULL; at = strstr(at + 1, url)) {
+        const bool starts = at == urls || at[-1] == ' ';
+        if (starts && (at[len] == '\0' || at[len] == ','))
+            return true;
+    }
+    return false;
+}
+
+/* A port that this very gateway listens at is no news when its configuration is checked while it runs. */
+static bool is_ours(const char *url, void *user)
+{
+    const struct page_map *live = user;
+    if (live->page == NULL)
+        return false;
+    for (size_t i = 0; i < page_bridge_count(live); i++) {
+        if (lists(live->page->bridges[i].urls, url))
+            return true;
+    }
+    return false;
+}
+
+static void find_live(struct page_map *live, const char *gateway)
+{
+    *live = (struct page_map){.fd = -1};
+    if (page_is_live(NULL, gateway) && page_copy(live, NULL, gateway) != 0)
+        *live = (struct page_map){.fd = -1};
+}
+
+/* ---- checking ----------------------------------------------------------------------------------------------------- */
+
+static void check_bridge(const struct config *config, const struct config_bridge *bridge, struct registry *registry,
+                         struct page_map *live, struct problems *problems)
+{
+    struct resolved_bridge resolved;
+    resolve_bridge(&resolved, config, bridge, registry, problems);
+    resolved_bridge_check(&resolved, is_ours, live);
+    resolved_bridge_fini(&resolved);
+}
+
+static void blame_folder(const struct config *config, const char *explain, struct problems *problems)
+{
+    const struct config_entry *entry = config_find(config, "gateway", "plugin_dir");
+    if (entry != NULL)
+        problems_add(problems, entry->file, entry->line, "[gateway] plugin_dir = %s: %s", entry->value, explain);
+    else
+        problems_add(problems, NULL, 0, "%s", explain);
+}
+
+static void check(const struct config *config, struct problems *problems)
+{
+    struct registry *registry = NULL;
+    struct page_map live;
+    char explain[768];
+    if (registry_open(&registry, config->gateway.plugin_dir, explain, sizeof(explain)) != 0) {
+        blame_folder(config, explain, problems);
+        return;
+    }
+    registry_on_load(registry, announce, NULL);
+    find_live(&live, config->gateway.name);
+    for (size_t i = 0; i < config->bridge_count; i++)
+        check_bridge(config, &config->bridges[i], registry, &live, problems);
+    if (live.page != NULL)
+        page_close(&live);
+    registry_close(registry);
+}
+
+_Noreturn void checker_main(void)
+{
+    struct problems problems = {0};
+    struct config *config = config_receive(WORKER_CONFIG_FD);
+    log_open("checker", config != NULL ? (int)config->gateway.log_level : LEAT_LOG_INFO);
+    if (config != NULL)
+        check(config, &problems);
+    else
+        problems_add(&problems, NULL, 0, "the checker was given no configuration; it is started by leatd itself");
+    report(&problems);
+    _exit(problems.count == 0 ? WORKER_DRAINED : WORKER_CONFIG);
+}
