@@ -21,7 +21,7 @@ def test_a_broken_plugin_is_refused_with_a_sentence(house, name, arguments):
         f"[gateway]\nname = broken\nplugin_dir = {BROKEN}\n[bridge.one]\npattern = {name}\ndirection = out\n"
         "channel = shm://one\nlisten = tcp://127.0.0.1:1\n"
     )
-    answer = house.run(LEATD, *arguments, configuration)
+    answer = house.run(LEATD, *arguments, "-c", configuration)
     assert answer.returncode == 78, answer.stderr
     [line] = [line for line in answer.stderr.splitlines() if line.startswith(f"{configuration}:") and name in line]
     assert re.match(rf"{re.escape(str(configuration))}:\d+: \S.{{20,}}", line)

@@ -20,7 +20,7 @@ def test_a_shipped_configuration_starts_and_stops(house, gateway, file):
     text = with_free_addresses(file.read_text(), house)
     name = re.search(r"^name\s*=\s*(\S+)", text, re.M).group(1)
     running = gateway(text, name=name)
-    assert set(running.books()) == set(re.findall(r"^\[bridge\.(\S+)\]", text, re.M))
+    assert {bridge["name"] for bridge in running.page()["bridges"]} == set(re.findall(r"^\[bridge\.(\S+)\]", text, re.M))
     assert running.stop() == 0
 
 
@@ -29,5 +29,5 @@ def test_there_are_examples():
 
 
 def test_the_default_configuration_is_accepted_as_it_is(house):
-    answer = house.run(LEATD, "--check", TOP / "conf/leat.ini")
+    answer = house.run(LEATD, "--check", "-c", TOP / "conf/leat.ini")
     assert answer.returncode == 0 or "in use" in answer.stderr, answer.stderr

@@ -35,7 +35,7 @@ def test_a_bridge_that_cannot_make_its_channel_says_why_and_leaves_no_channel(ho
     )
     # The page has room, the channel has not.
     script = f"""
-        {LEATD} {configuration} 2>log & gateway=$!
+        {LEATD} -c {configuration} 2>log & gateway=$!
         for turn in $(seq 100); do grep -q 'No space left' log && break; sleep 0.1; done
         kill $gateway; wait $gateway; cat log; ls -A $LEAT_SHM_DIR
         """

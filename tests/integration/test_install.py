@@ -41,7 +41,7 @@ def test_a_staged_gateway_carries_a_message(house, staged):
         f"[gateway]\nname = staged\nplugin_dir = {plugins}\n[bridge.in]\npattern = pipeline\ndirection = in\n"
         f"channel = shm://in\nlisten = {url}\n"
     )
-    daemon = house.start(staged / "bin/leatd", configuration)
+    daemon = house.start(staged / "bin/leatd", "-c", configuration)
     books = wait_until(lambda: house.run(staged / "bin/leat", "ledger", "staged").returncode == 0, "the gateway runs")
     assert books
     reader = house.reader("in")

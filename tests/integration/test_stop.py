@@ -127,7 +127,7 @@ def test_check_accepts_what_runs_and_touches_nothing(house, gateway):
     before = sorted(file.name for file in house.shm.iterdir())
     worker = running.bridge("news")["worker_pid"]
 
-    answer = house.run(LEATD, "--check", running.configuration)
+    answer = house.run(LEATD, "--check", "-c", running.configuration)
 
     assert answer.returncode == 0, answer.stderr
     assert sorted(file.name for file in house.shm.iterdir()) == before
