@@ -1,0 +1,38 @@
+/* The peers of a socket: who is connected, and what went to and came from each.
+ *
+ * nng tells of pipes on its own threads; the table follows them. A pipe counts from its ADD_POST, so one that was refused
+ * (wrong protocol, denied) never does, although nng reports its end. */
+#ifndef LEAT_SP_PEERS_H
+#define LEAT_SP_PEERS_H
+
+#include <leat/plugin/transport.h>
+
+#include <nng/nng.h>
+#include <pthread.h>
+
+struct sp_peer {
+    uint32_t pipe;
+    uint32_t counted; /* nng counts what passes this transport */
+    char address[108];
+};
+
+struct sp_peers {
+    pthread_mutex_t lock; /* of the table */
+    pthread_mutex_t tell; /* held while the host is told, so that it hears of the newest count last */
+    struct sp_peer *items;
+    uint32_t count, capacity;
+    void (*changed)(void *context, uint32_t connected);
+    void *context;
+};
+
+/* `changed` may be NULL. Comes before the socket has any endpoint; 0 or an nng code. */
+int sp_peers_init(struct sp_peers *peers, nng_socket socket, void (*changed)(void *context, uint32_t connected),
+                  void *context);
+void sp_peers_fini(struct sp_peers *peers); /* after the socket is closed */
+
+uint32_t sp_peers_count(struct sp_peers *peers);
+
+/* As leat_transport_ops.list_peers. */
+int32_t sp_peers_list(struct sp_peers *peers, struct leat_peer *out, uint32_t max);
+
+#endif

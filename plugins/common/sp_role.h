@@ -1,0 +1,22 @@
+/* nng's protocols by role. */
+#ifndef LEAT_SP_ROLE_H
+#define LEAT_SP_ROLE_H
+
+#include <leat/plugin/transport.h>
+
+#include <nng/nng.h>
+#include <stdbool.h>
+
+struct sp_role {
+    int (*open)(nng_socket *socket);
+    int (*open_raw)(nng_socket *socket);
+    bool sends, receives;
+    bool send_queue, receive_queue; /* SENDBUF, RECVBUF are a queue for each peer here, and matter */
+    bool sends_at_once;             /* a send never waits: it is over when the call returns */
+    bool no_cancel;                 /* receives end only with the socket: nng 1.5 may crash on cancelling one (#1523) */
+};
+
+/* NULL: nng has no such protocol. */
+const struct sp_role *sp_role(uint32_t role);
+
+#endif

@@ -1,0 +1,289 @@
+#include "common/sp_socket.h"
+
+#include "common/sp_error.h"
+#include "common/sp_peers.h"
+#include "common/sp_queue.h"
+#include "common/sp_role.h"
+#include "common/sp_start.h"
+
+#include <nng/protocol/pubsub0/sub.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* One operation that the lane has submitted. The aio is made once and used again and again. */
+struct slot {
+    struct socket *owner;
+    struct leat_packet *packet;
+    nng_aio *aio;
+    uint32_t index;
+    uint64_t len; /* of what it received last */
+};
+
+struct socket {
+    nng_socket id;
+    const struct sp_role *role;
+    struct leat_socket_request request;
+    struct sp_peers peers;
+    struct sp_queue send_queue, receive_queue;
+    struct slot *sends, *receives; /* request.depth each, or NULL where the role has none */
+    nng_aio *at_once;              /* for a role that sends at once */
+};
+
+/* ---- completions ------------------------------------------------------------------------------------------------- */
+
+static void on_sent(void *of)
+{
+    struct slot *slot = of;
+    struct socket *self = slot->owner;
+    int code = nng_aio_result(slot->aio);
+    if (code == 0)
+        slot->packet->engine = NULL;
+    self->request.sent(self->request.context, slot->index, sp_error(code));
+}
+
+static void fill(struct leat_packet *packet, nng_msg *message)
+{
+    size_t header_len = nng_msg_header_len(message);
+    packet->engine = message;
+    packet->data = nng_msg_body(message);
+    packet->len = nng_msg_len(message);
+    packet->peer = (uint32_t)nng_pipe_id(nng_msg_get_pipe(message));
+    packet->header_len = (uint32_t)(header_len < LEAT_HEADER_MAX ? header_len : LEAT_HEADER_MAX);
+    memcpy(packet->header, nng_msg_header(message), packet->header_len);
+}
+
+static void on_received(void *of)
+{
+    struct slot *slot = of;
+    struct socket *self = slot->owner;
+    int code = nng_aio_result(slot->aio);
+    if (code == 0) {
+        fill(slot->packet, nng_aio_get_msg(slot->aio));
+        slot->len = slot->packet->len;
+    }
+    self->request.received(self->request.context, slot->index, sp_error(code));
+}
+
+/* ---- opening and closing ----------------------------------------------------------------------------------------- */
+
+static struct slot *slots_new(struct socket *self, void (*completion)(void *))
+{
+    uint32_t depth = self->request.depth;
+    struct slot *slots = calloc(depth, sizeof *slots);
+    for (uint32_t i = 0; slots && i < depth; i++) {
+        slots[i].owner = self;
+        slots[i].index = i;
+        if (nng_aio_alloc(&slots[i].aio, completion, &slots[i]) != 0)
+            return slots; /* sp_open looks at the last one */
+        nng_aio_set_timeout(slots[i].aio, NNG_DURATION_INFINITE);
+    }
+    return slots;
+}
+
+static bool slots_complete(const struct socket *self, const struct slot *slots)
+{
+    return slots && slots[self->request.depth - 1].aio;
+}
+
+static void slots_free(struct socket *self, struct slot *slots)
+{
+    for (uint32_t i = 0; slots && i < self->request.depth; i++) {
+        if (!slots[i].aio)
+            break;
+        nng_aio_stop(slots[i].aio);
+        nng_aio_free(slots[i].aio);
+    }
+    free(slots);
+}
+
+static int make_slots(struct socket *self)
+{
+    const struct sp_role *role = self->role;
+    if (role->sends_at_once && nng_aio_alloc(&self->at_once, NULL, NULL) != 0)
+        return NNG_ENOMEM;
+    if (role->sends && !role->sends_at_once && !slots_complete(self, self->sends = slots_new(self, on_sent)))
+        return NNG_ENOMEM;
+    if (role->receives && !slots_complete(self, self->receives = slots_new(self, on_received)))
+        return NNG_ENOMEM;
+    return 0;
+}
+
+static int subscribe(struct socket *self)
+{
+    int code = 0;
+    for (const char *const *topic = self->request.topics; topic && *topic && !code; topic++)
+        code = nng_socket_set(self->id, NNG_OPT_SUB_SUBSCRIBE, *topic, strlen(*topic));
+    return code;
+}
+
+static int set_queue(struct socket *self, struct sp_queue *queue, bool has, const char *option, uint32_t least)
+{
+    uint32_t messages = self->request.queue_messages;
+    if (!has)
+        return 0;
+    sp_queue_init(queue, messages < least ? least : messages, self->request.queue_bytes);
+    return nng_socket_set_int(self->id, option, (int)queue->length);
+}
+
+/* Everything that must hold before the socket has an endpoint: above all the receive limit, without which eight bytes from
+ * anybody end the process. */
+static int configure(struct socket *self)
+{
+    const struct sp_role *role = self->role;
+    bool publishes = self->request.role == LEAT_ROLE_PUBLISHER, subscribes = self->request.role == LEAT_ROLE_SUBSCRIBER;
+    int code = nng_socket_set_size(self->id, NNG_OPT_RECVMAXSZ, self->request.receive_limit);
+    if (!code)
+        code = set_queue(self, &self->send_queue, role->send_queue, NNG_OPT_SENDBUF, publishes);
+    if (!code)
+        code = set_queue(self, &self->receive_queue, role->receive_queue, NNG_OPT_RECVBUF, subscribes);
+    if (!code && subscribes)
+        code = subscribe(self);
+    return code;
+}
+
+static void socket_free(struct socket *self)
+{
+    slots_free(self, self->sends);
+    slots_free(self, self->receives);
+    nng_aio_free(self->at_once);
+    sp_peers_fini(&self->peers);
+    free(self);
+}
+
+int32_t sp_open(void **socket, const struct leat_host *host, const struct leat_socket_request *request)
+{
+    (void)host;
+    const struct sp_role *role = sp_role(request->role);
+    if (!role)
+        return -ENOTSUP;
+    if (request->depth == 0 || request->receive_limit == 0)
+        return -EINVAL;
+    struct socket *self = calloc(1, sizeof *self);
+    if (!self)
+        return -ENOMEM;
+    self->role = role;
+    self->request = *request;
+    sp_start();
+    int code = request->raw ? role->open_raw(&self->id) : role->open(&self->id);
+    if (code) {
+        free(self);
+        return sp_error(code);
+    }
+    code = sp_peers_init(&self->peers, self->id, request->peers, request->context);
+    if (!code)
+        code = configure(self);
+    if (!code)
+        code = make_slots(self);
+    if (code) {
+        nng_close(self->id);
+        socket_free(self);
+        return sp_error(code);
+    }
+    *socket = self;
+    return 0;
+}
+
+static void cancel_all(struct slot *slots, uint32_t depth)
+{
+    for (uint32_t i = 0; slots && i < depth; i++)
+        nng_aio_cancel(slots[i].aio);
+}
+
+/* What is queued is cancelled first: nng_close may wait for ever for a pipe (nng to 1.12), and completes nothing before it. */
+void sp_close(void *socket)
+{
+    struct socket *self = socket;
+    cancel_all(self->sends, self->request.depth);
+    if (!self->role->no_cancel)
+        cancel_all(self->receives, self->request.depth);
+    nng_close(self->id);
+    socket_free(self);
+}
+
+uint64_t sp_native(void *socket)
+{
+    const struct socket *self = socket;
+    return self->id.id;
+}
+
+int32_t sp_list_peers(void *socket, struct leat_peer *peers, uint32_t max)
+{
+    struct socket *self = socket;
+    return sp_peers_list(&self->peers, peers, max);
+}
+
+/* ---- messages ---------------------------------------------------------------------------------------------------- */
+
+/* nng zeroes a body that it hands out, and has no cheaper way: growing an empty message allocates twice. Measured on 1.5.2,
+ * either is 50 ns at 64 B and within 10 % of the copy that follows from 16 KiB. */
+int32_t sp_alloc(void *socket, struct leat_packet *packet, uint64_t len)
+{
+    (void)socket;
+    nng_msg *message;
+    int code = nng_msg_alloc(&message, len);
+    if (code)
+        return sp_error(code);
+    *packet = (struct leat_packet){.engine = message, .data = nng_msg_body(message), .len = len};
+    return 0;
+}
+
+void sp_drop(void *socket, struct leat_packet *packet)
+{
+    (void)socket;
+    nng_msg_free(packet->engine);
+    packet->engine = NULL;
+}
+
+static int set_header(nng_msg *message, const struct leat_packet *packet)
+{
+    nng_msg_header_clear(message); /* of an earlier try */
+    return packet->header_len ? nng_msg_header_append(message, packet->header, packet->header_len) : 0;
+}
+
+/* nng's publisher never waits, so its completion needs no thread: an aio without a callback is over when nng_send_aio
+ * returns. Its message is gone then; the aio still points to it. */
+static int32_t send_at_once(struct socket *self, uint32_t slot, struct leat_packet *packet)
+{
+    nng_aio_set_msg(self->at_once, packet->engine);
+    nng_send_aio(self->id, self->at_once);
+    nng_aio_wait(self->at_once);
+    int code = nng_aio_result(self->at_once);
+    if (code == 0)
+        packet->engine = NULL;
+    self->request.sent(self->request.context, slot, sp_error(code));
+    return 0;
+}
+
+int32_t sp_send(void *socket, uint32_t slot, struct leat_packet *packet)
+{
+    struct socket *self = socket;
+    if (slot >= self->request.depth || !self->role->sends)
+        return -EINVAL;
+    int code = set_header(packet->engine, packet);
+    if (code)
+        return sp_error(code);
+    uint32_t length = self->send_queue.messages ? sp_queue_note(&self->send_queue, packet->len) : 0;
+    if (length)
+        nng_socket_set_int(self->id, NNG_OPT_SENDBUF, (int)length);
+    if (self->at_once)
+        return send_at_once(self, slot, packet);
+    self->sends[slot].packet = packet;
+    nng_aio_set_msg(self->sends[slot].aio, packet->engine);
+    nng_send_aio(self->id, self->sends[slot].aio);
+    return 0;
+}
+
+int32_t sp_receive(void *socket, uint32_t slot, struct leat_packet *packet)
+{
+    struct socket *self = socket;
+    if (slot >= self->request.depth || !self->receives)
+        return -EINVAL;
+    struct slot *mine = &self->receives[slot];
+    uint32_t length = self->receive_queue.messages ? sp_queue_note(&self->receive_queue, mine->len) : 0;
+    if (length)
+        nng_socket_set_int(self->id, NNG_OPT_RECVBUF, (int)length);
+    packet->engine = NULL;
+    mine->packet = packet;
+    nng_recv_aio(self->id, mine->aio);
+    return 0;
+}

@@ -1,0 +1,9 @@
+/* Connections that a deaf listener has let in and never handed on: their peers believe to be connected. */
+#ifndef LEAT_IPC_STRAYS_H
+#define LEAT_IPC_STRAYS_H
+
+/* Hangs up on every accepted connection of this process to the socket at `path` whose peer process has no live pipe, so that
+ * it dials again. Returns how many. A process that has both is left alone. */
+int ipc_strays_hang_up(const char *path);
+
+#endif
