@@ -1,0 +1,192 @@
+/* leat_reader: opening, positions, closing. */
+#include "reader.h"
+#include "failure.h"
+#include "options.h"
+#include "places.h"
+#include "slots.h"
+#include "test_point.h"
+#include "voids.h"
+#include "wake.h"
+
+#include <stdlib.h>
+
+/* ---- positions ------------------------------------------------------------------------------------------------- */
+
+void reader_account(struct leat_reader *reader, uint64_t sequence)
+{
+    if (sequence > reader->next.sequence) {
+        uint64_t gap = sequence - reader->next.sequence;
+        uint64_t voids = voids_between(&reader->ring, reader->next.sequence, sequence);
+        uint64_t lost = gap > voids ? gap - voids : 0;
+        reader->lost += lost;
+        reader->stats.lost += lost;
+        if (reader->self != NULL)
+            atomic_fetch_add_explicit(&reader->self->lost, lost, memory_order_relaxed);
+    }
+    reader->next.sequence = sequence;
+}
+
+/* Lapped again and again before it gets anything, a reader leaves the newest writer more and more of a lead. */
+void reader_resume(struct leat_reader *reader, bool newest)
+{
+    struct place place;
+    unsigned skip = reader->laps < LAYOUT_QUANTA / 2 ? reader->laps : LAYOUT_QUANTA / 2;
+    if (reader->laps < UINT32_MAX)
+        reader->laps++;
+    if ((newest || !ring_oldest(&reader->ring, 0, skip, &place)) && !ring_newest(reader->segment, &place))
+        return; /* nonsense: what is read next will be corrupt, too */
+    reader->next.position = place.position;
+    reader_account(reader, place.sequence);
+    reader_store(reader);
+}
+
+void reader_store(struct leat_reader *reader)
+{
+    if (reader->self == NULL || reader->manual || reader->stored == reader->next.position)
+        return;
+    cursor_store(&reader->self->cursor, reader->next); /* cursor.2: our loads come before it; pairs with gate.c */
+    reader->stored = reader->next.position;
+    TEST_POINT("reader:stored");
+    wake_signal(&reader->ring.control->space, reader->fences);
+}
+
+void leat_reader_acknowledge(struct leat_reader *reader, uint64_t cursor, uint64_t sequence)
+{
+    if (reader->self == NULL || !reader->manual || cursor <= reader->acknowledged)
+        return;
+    reader->acknowledged = cursor;
+    cursor_store(&reader->self->cursor, (struct place){cursor, sequence + 1});
+    wake_signal(&reader->ring.control->space, reader->fences);
+}
+
+/* ---- opening --------------------------------------------------------------------------------------------------- */
+
+static int start_place(struct leat_reader *reader, uint32_t start, uint64_t floor)
+{
+    bool found = start == LEAT_FROM_OLDEST && ring_oldest(&reader->ring, floor, 0, &reader->next);
+    if (found || ring_newest(reader->segment, &reader->next))
+        return 0;
+    return failure(LEAT_ECORRUPT, "the cursors of channel '%s' are nonsense", reader->segment->name);
+}
+
+/* A durable reader's stored position, or what has become of it. */
+static int resume_place(struct leat_reader *reader, const struct leat_reader_options *how)
+{
+    if (!cursor_load(&reader->self->cursor, &reader->next) || reader->next.position % 16 != 0 ||
+        reader->next.position >= POSITION_MAX)
+        return failure(LEAT_ECORRUPT, "the stored position of reader '%s' is nonsense", how->name);
+    reader->stored = reader->next.position;
+    slots_settle(&reader->ring, reader->slot, how->name, how->hold_ns);
+    return 0;
+}
+
+static int new_place(struct leat_reader *reader, const struct leat_reader_options *how)
+{
+    uint64_t floor = reader->ring.block ? slots_hold(&reader->ring, reader->slot) : 0;
+    TEST_POINT("reader:held");
+    int rc = start_place(reader, how->start, floor);
+    if (rc != 0) {
+        slots_free(&reader->ring, reader->slot);
+        return rc;
+    }
+    cursor_store(&reader->self->cursor, reader->next);
+    reader->stored = reader->next.position;
+    slots_settle(&reader->ring, reader->slot, how->name, how->hold_ns);
+    return 0;
+}
+
+/* With the registry lock held. */
+static int enter_slot(struct leat_reader *reader, const struct leat_reader_options *how)
+{
+    bool resumed;
+    if (segment_is_removed(reader->segment))
+        return failure(-ENOENT, "channel '%s' was removed", reader->segment->name);
+    int rc = slots_take(reader->segment, how->name, &reader->slot, &resumed);
+    if (rc != 0)
+        return rc;
+    reader->self = &reader->ring.readers[reader->slot];
+    TEST_POINT("reader:taken");
+    return resumed ? resume_place(reader, how) : new_place(reader, how);
+}
+
+static int register_reader(struct leat_reader *reader, const struct leat_reader_options *how)
+{
+    int rc = segment_registry_lock(reader->segment);
+    if (rc != 0)
+        return rc;
+    rc = enter_slot(reader, how);
+    segment_registry_unlock(reader->segment);
+    if (rc != 0)
+        return rc;
+    reader->acknowledged = reader->next.position;
+    /* A position that was overwritten meanwhile must not hold writers back until the first read. */
+    if (ring_has_lapped(&reader->ring, reader->next.position)) {
+        reader_resume(reader, false);
+        cursor_store(&reader->self->cursor, reader->next);
+        reader->laps = 0;
+    }
+    wake_signal(&reader->ring.control->space, reader->fences); /* for wait_readers */
+    return 0;
+}
+
+static int join(struct leat_reader *reader, const struct leat_reader_options *how)
+{
+    reader->ring = reader->segment->ring;
+    reader->manual = how->manual_ack != 0;
+    reader->eager = how->name != NULL;
+    reader->spin_ns = (int64_t)how->spin_us * 1000;
+    reader->suspect = UINT64_MAX;
+    if (how->name != NULL && !reader->segment->writable)
+        return failure(-EACCES, "channel '%s' cannot be written by this user: no durable reader",
+                       reader->segment->name);
+    if (how->name != NULL || reader->ring.block)
+        return register_reader(reader, how);
+    return start_place(reader, how->start, 0);
+}
+
+int leat_reader_open(struct leat_reader **reader, const char *name, const struct leat_channel_options *options,
+                     const struct leat_reader_options *how)
+{
+    struct leat_channel_options complete;
+    struct leat_reader_options complete_how;
+    int rc = options_complete(&complete, options);
+    if (rc == 0)
+        rc = options_complete_reader(&complete_how, how);
+    if (rc != 0)
+        return rc;
+    struct leat_reader *new = aligned_alloc(64, (sizeof *new + 63) / 64 * 64);
+    if (new == NULL)
+        return failure(-ENOMEM, "out of memory");
+    *new = (struct leat_reader){.fences = !wake_register()};
+    bool create = options != NULL && (complete.flags & LEAT_OPEN_CREATE);
+    rc = segment_open(&new->segment, name, &complete, SEGMENT_READ, create);
+    if (rc == 0 && create)
+        rc = options_agree(&complete, &new->segment->header, name);
+    if (rc == 0)
+        rc = join(new, &complete_how);
+    if (rc == 0) {
+        *reader = new;
+        return 0;
+    }
+    segment_detach(new->segment);
+    free(new);
+    return rc;
+}
+
+void leat_reader_close(struct leat_reader *reader)
+{
+    if (reader == NULL)
+        return;
+    reader_store(reader);
+    if (reader->self != NULL) {
+        slots_leave(&reader->ring, reader->slot);
+        wake_signal(&reader->ring.control->space, reader->fences);
+    }
+    segment_detach(reader->segment);
+    free(reader);
+}
+
+void leat_reader_stats(const struct leat_reader *reader, struct leat_reader_stats *stats)
+{
+    *stats = reader->stats;
+}

@@ -1,0 +1,22 @@
+/* What the dead leave behind, and how the living tidy it up. Liveness is the lease, nothing else. */
+#ifndef LEAT_RECOVER_H
+#define LEAT_RECOVER_H
+
+#include "segment.h"
+
+/* Whether the writer slot's holder lives (or its number is nonsense and nobody needs to care: false). The caller's own
+ * slot looks dead through its own descriptor. */
+bool writer_is_alive(const struct segment *segment, uint32_t slot);
+
+/* Ends the claim that a dead writer left in its slot: one that never reached the tail never happened; of one that did, the
+ * records that are still claimed become void. The caller holds the claim lock. */
+void settle_claim(const struct segment *segment, uint32_t slot);
+
+/* A reader or joiner is stuck at a claimed record: makes it void when its owner is dead. true: look again. */
+bool void_if_owner_died(const struct segment *segment, uint64_t position);
+
+/* One producer: where a new writer goes on. Its predecessor may have died between a stamp and the tail, or in the middle
+ * of a burst. The caller holds the writer's lease. */
+struct place recover_tail(const struct ring *ring);
+
+#endif
