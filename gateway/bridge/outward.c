@@ -129,10 +129,12 @@ static void carry(struct outward *out, const struct leat_message *message)
     books_add(&page->read, 1);
     books_add(&page->read_bytes, message->len);
     books_set(&page->last_sequence, message->sequence);
-    if (reason == LEAT_FORWARD)
-        submit(out, window_push(&out->window, message));
-    else
+    if (reason != LEAT_FORWARD)
         window_pass(&out->window, message, reason);
+    else if (!window_has_failed(&out->window))
+        submit(out, window_push(&out->window, message));
+    else /* something failed while we waited for this message: it stands in line behind it */
+        window_retry(&out->window, window_push(&out->window, message));
 }
 
 /* ---- waiting ------------------------------------------------------------------------------------------------------ */
