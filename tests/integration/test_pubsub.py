@@ -79,7 +79,7 @@ def test_many_channels_share_a_socket_each_under_its_own_prefix(house, gateway, 
         direction = out
         channel = shm://gold, shm://corn
         listen = {url}
-        pubsub.prefixes = gold/, corn/
+        pubsub.prefix = gold/, corn/
         """)
     with pynng.Sub0(dial=url, topics=b"", recv_timeout=20_000) as subscriber:
         running.wait_for_peers("all", 1)
