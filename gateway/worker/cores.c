@@ -30,7 +30,7 @@ static long own_cores(void)
 
 void cores_bound(uint32_t threads)
 {
-    char text[16];
+    char text[24];
     long cores = own_cores();
     bound = threads ? (long)threads : cores < THREADS_DEFAULT_MAX ? cores : THREADS_DEFAULT_MAX;
     snprintf(text, sizeof text, "%ld", bound);
