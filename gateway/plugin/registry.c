@@ -2,6 +2,7 @@
 
 #include "config/memory.h"
 #include "config/problem.h"
+#include "plugin/guard.h"
 #include "plugin/table.h"
 
 #include <dirent.h>
@@ -168,7 +169,9 @@ static const struct leat_plugin *open_table(struct registry *registry, const cha
         return NULL;
     if (registry->announce != NULL)
         registry->announce(file, registry->announce_user);
+    guard_enter(name, "being loaded");
     void *handle = dlopen(file, RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
+    guard_leave();
     if (handle == NULL) {
         snprintf(explain, explain_size, "plugin %s.so cannot be loaded: %s", name, dlerror());
         return NULL;

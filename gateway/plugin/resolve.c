@@ -1,6 +1,7 @@
 #include "plugin/resolve.h"
 
 #include "config/memory.h"
+#include "plugin/guard.h"
 #include "plugin/host.h"
 
 #include <errno.h>
@@ -49,6 +50,7 @@ static void resolve_pattern(struct resolution *resolution)
     struct resolved_bridge *out = resolution->out;
     const char *name = resolution->bridge->pattern;
     char explain[EXPLAIN_BYTES];
+    guard_place(resolution->config, resolution->bridge, "pattern", name);
     out->pattern = registry_find(resolution->registry, LEAT_PLUGIN_PATTERN, name, explain, sizeof(explain));
     if (out->pattern == NULL) {
         blame(resolution, "pattern", name, explain);
@@ -97,6 +99,7 @@ static void resolve_endpoint(struct resolution *resolution, struct resolved_endp
 {
     char explain[EXPLAIN_BYTES];
     endpoint->endpoint = (struct leat_endpoint){.size = sizeof(endpoint->endpoint), .listen = listen, .url = url->text};
+    guard_place(resolution->config, resolution->bridge, listen ? "listen" : "dial", url->text);
     endpoint->plugin = registry_find_scheme(resolution->registry, url->scheme, explain, sizeof(explain));
     if (endpoint->plugin == NULL) {
         blame(resolution, listen ? "listen" : "dial", url->text, explain);
@@ -219,7 +222,7 @@ int resolve_bridge(struct resolved_bridge *out, const struct config *config, con
     const size_t before = problems->count;
     struct resolution resolution = {
         .out = out, .config = config, .bridge = bridge, .registry = registry, .problems = problems};
-    *out = (struct resolved_bridge){.bridge = bridge};
+    *out = (struct resolved_bridge){.config = config, .bridge = bridge};
     resolve_pattern(&resolution);
     resolve_channels(&resolution);
     resolve_endpoints(&resolution);
@@ -229,23 +232,54 @@ int resolve_bridge(struct resolved_bridge *out, const struct config *config, con
     return problems->count == before ? 0 : -EINVAL;
 }
 
+static int32_t check_pattern(struct resolved_bridge *resolved)
+{
+    const struct plugin *plugin = resolved->pattern;
+    if (resolved->pattern_options.values == NULL || plugin->pattern.check == NULL)
+        return 0;
+    guard_place(resolved->config, resolved->bridge, "pattern", plugin->table.name);
+    guard_enter(plugin->table.name, "checking its options");
+    const int32_t result =
+        plugin->pattern.check(resolved->pattern_host, &resolved->view, resolved->pattern_options.values);
+    guard_leave();
+    return result;
+}
+
+static int32_t check_channel(const struct resolved_bridge *resolved, const struct resolved_channel *channel)
+{
+    const struct plugin *plugin = channel->plugin;
+    if (channel->options.values == NULL || plugin->channel.check == NULL)
+        return 0;
+    guard_place(resolved->config, resolved->bridge, "channel", channel->url);
+    guard_enter(plugin->table.name, "checking its options");
+    const int32_t result = plugin->channel.check(channel->host, channel->where, channel->options.values,
+                                                 (resolved->view.direction & LEAT_OUT) != 0);
+    guard_leave();
+    return result;
+}
+
+static int32_t check_endpoint(const struct resolved_bridge *resolved, const struct resolved_endpoint *endpoint)
+{
+    const struct plugin *plugin = endpoint->plugin;
+    if (endpoint->options.values == NULL || plugin->transport.check == NULL)
+        return 0;
+    guard_place(resolved->config, resolved->bridge, endpoint->endpoint.listen ? "listen" : "dial",
+                endpoint->endpoint.url);
+    guard_enter(plugin->table.name, "checking its options");
+    const int32_t result = plugin->transport.check(endpoint->host, &endpoint->endpoint);
+    guard_leave();
+    return result;
+}
+
 int resolved_bridge_check(struct resolved_bridge *resolved, bool (*ours)(const char *url, void *user), void *user)
 {
-    const bool outward = (resolved->view.direction & LEAT_OUT) != 0;
-    int result = 0;
-    if (resolved->pattern_options.values != NULL && resolved->pattern->pattern.check != NULL)
-        result |=
-            resolved->pattern->pattern.check(resolved->pattern_host, &resolved->view, resolved->pattern_options.values);
-    for (size_t i = 0; i < resolved->channel_count; i++) {
-        const struct resolved_channel *channel = &resolved->channels[i];
-        if (channel->options.values != NULL && channel->plugin->channel.check != NULL)
-            result |= channel->plugin->channel.check(channel->host, channel->where, channel->options.values, outward);
-    }
+    int32_t result = check_pattern(resolved);
+    for (size_t i = 0; i < resolved->channel_count; i++)
+        result |= check_channel(resolved, &resolved->channels[i]);
     for (size_t i = 0; i < resolved->endpoint_count; i++) {
-        const struct resolved_endpoint *endpoint = &resolved->endpoints[i];
-        const bool serving = endpoint->endpoint.listen != 0 && ours != NULL && ours(endpoint->endpoint.url, user);
-        if (endpoint->options.values != NULL && endpoint->plugin->transport.check != NULL && !serving)
-            result |= endpoint->plugin->transport.check(endpoint->host, &endpoint->endpoint);
+        const struct leat_endpoint *endpoint = &resolved->endpoints[i].endpoint;
+        if (endpoint->listen == 0 || ours == NULL || !ours(endpoint->url, user))
+            result |= check_endpoint(resolved, &resolved->endpoints[i]);
     }
     return result == 0 ? 0 : -EINVAL;
 }

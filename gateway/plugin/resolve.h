@@ -27,6 +27,7 @@ struct resolved_endpoint {
 
 /* Does not move while in use. Points into `config` and the registry, which outlive it. */
 struct resolved_bridge {
+    const struct config *config;
     const struct config_bridge *bridge;
     const struct plugin *pattern;
     struct options pattern_options;

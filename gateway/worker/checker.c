@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "base/page.h"
 #include "config/config.h"
+#include "plugin/guard.h"
 #include "plugin/resolve.h"
 
 #include <stdio.h>
@@ -13,20 +14,26 @@
 
 /* ---- what goes to the supervisor ---------------------------------------------------------------------------------- */
 
-static void announce(const char *file, void *user)
-{
-    (void)user;
-    printf("loading %s\n", file);
-    fflush(stdout); /* the next thing that happens may be a crash in the plugin's constructor */
-}
+/* What was found and has not been reported yet. */
+struct findings {
+    struct problems problems;
+    size_t reported;
+};
 
-static void report(const struct problems *problems)
+/* Whatever runs next may crash: nothing stays in a buffer. */
+static void report(struct findings *findings)
 {
-    for (size_t i = 0; i < problems->count; i++) {
-        const struct problem *problem = &problems->items[i];
+    for (; findings->reported < findings->problems.count; findings->reported++) {
+        const struct problem *problem = &findings->problems.items[findings->reported];
         printf("problem\t%s\t%u\t%s\n", problem->file != NULL ? problem->file : "-", problem->line, problem->text);
     }
     fflush(stdout);
+}
+
+static void announce(const char *file, void *user)
+{
+    printf("loading %s\n", file);
+    report(user);
 }
 
 /* ---- the gateway that runs already -------------------------------------------------------------------------------- */
@@ -66,10 +73,11 @@ static void find_live(struct page_map *live, const char *gateway)
 /* ---- checking ----------------------------------------------------------------------------------------------------- */
 
 static void check_bridge(const struct config *config, const struct config_bridge *bridge, struct registry *registry,
-                         struct page_map *live, struct problems *problems)
+                         struct page_map *live, struct findings *findings)
 {
     struct resolved_bridge resolved;
-    resolve_bridge(&resolved, config, bridge, registry, problems);
+    resolve_bridge(&resolved, config, bridge, registry, &findings->problems);
+    report(findings);
     resolved_bridge_check(&resolved, is_ours, live);
     resolved_bridge_fini(&resolved);
 }
@@ -83,19 +91,19 @@ static void blame_folder(const struct config *config, const char *explain, struc
         problems_add(problems, NULL, 0, "%s", explain);
 }
 
-static void check(const struct config *config, struct problems *problems)
+static void check(const struct config *config, struct findings *findings)
 {
     struct registry *registry = NULL;
     struct page_map live;
     char explain[768];
     if (registry_open(&registry, config->gateway.plugin_dir, explain, sizeof(explain)) != 0) {
-        blame_folder(config, explain, problems);
+        blame_folder(config, explain, &findings->problems);
         return;
     }
-    registry_on_load(registry, announce, NULL);
+    registry_on_load(registry, announce, findings);
     find_live(&live, config->gateway.name);
     for (size_t i = 0; i < config->bridge_count; i++)
-        check_bridge(config, &config->bridges[i], registry, &live, problems);
+        check_bridge(config, &config->bridges[i], registry, &live, findings);
     if (live.page != NULL)
         page_close(&live);
     registry_close(registry);
@@ -103,13 +111,15 @@ static void check(const struct config *config, struct problems *problems)
 
 _Noreturn void checker_main(void)
 {
-    struct problems problems = {0};
+    struct findings findings = {0};
     struct config *config = config_receive(WORKER_CONFIG_FD);
     log_open("checker", config != NULL ? (int)config->gateway.log_level : LEAT_LOG_INFO);
+    guard_install(STDOUT_FILENO, WORKER_CONFIG);
     if (config != NULL)
-        check(config, &problems);
+        check(config, &findings);
     else
-        problems_add(&problems, NULL, 0, "the checker was given no configuration; it is started by leatd itself");
-    report(&problems);
-    _exit(problems.count == 0 ? WORKER_DRAINED : WORKER_CONFIG);
+        problems_add(&findings.problems, NULL, 0,
+                     "the checker was given no configuration; it is started by leatd itself");
+    report(&findings);
+    _exit(findings.problems.count == 0 ? WORKER_DRAINED : WORKER_CONFIG);
 }
