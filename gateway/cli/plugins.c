@@ -4,6 +4,7 @@
  * plugin's name. */
 #include "cli/command.h"
 #include "cli/json.h"
+#include "config/plugin_dir.h"
 #include "plugin/registry.h"
 
 #include <argp.h>
@@ -25,7 +26,7 @@ static const struct argp_option options[] = {{"json", KEY_JSON, 0, 0, "Print JSO
 
 struct arguments {
     const char *name; /* NULL: all */
-    const char *directory;
+    char *directory;
     bool json;
 };
 
@@ -253,12 +254,6 @@ static int list(struct registry *registry, const struct arguments *arguments)
     return status;
 }
 
-static const char *default_directory(void)
-{
-    const char *directory = secure_getenv("LEAT_PLUGIN_DIR");
-    return directory && *directory ? directory : LEAT_PLUGIN_DIR;
-}
-
 int command_plugins(int argc, char **argv)
 {
     static const struct argp argp = {
@@ -267,7 +262,7 @@ int command_plugins(int argc, char **argv)
     struct arguments arguments = {0};
     argp_parse(&argp, argc, argv, 0, NULL, &arguments);
     if (!arguments.directory) {
-        arguments.directory = default_directory();
+        arguments.directory = plugin_dir_default();
     }
 
     char explain[512] = "";
