@@ -38,7 +38,7 @@ Test(check, every_problem_arrives_with_its_place)
 {
     cr_assert_neq(check("loading /p/tcp.so\n"
                         "problem\tleat.ini\t12\t[bridge.a] listen = x: not a URL\n"
-                        "problem\t-\t0\tno plugin\tat all\n",
+                        "problem\t-\t0\tno plugin at all\n",
                         "78"),
                   0);
     cr_assert_eq(problems.count, 2);
@@ -46,7 +46,7 @@ Test(check, every_problem_arrives_with_its_place)
     cr_assert_eq(problems.items[0].line, 12);
     cr_assert_str_eq(problems.items[0].text, "[bridge.a] listen = x: not a URL");
     cr_assert_null(problems.items[1].file);
-    cr_assert_str_eq(problems.items[1].text, "no plugin\tat all");
+    cr_assert_str_eq(problems.items[1].text, "no plugin at all");
 }
 
 Test(check, a_plugin_that_crashes_is_named_after_what_was_found_before)
