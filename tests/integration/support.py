@@ -183,13 +183,13 @@ class Gateway:
 
         lanes = wait_until(settled, f"{bridge} has nothing in flight")
         for lane in lanes:
-            assert lane["read"] == lane["forwarded"] + lane["dropped"] + lane["returned"], lane
+            assert lane["read"] == lane["forwarded"] + lane["dropped_total"] + lane["returned"], lane
         return lanes
 
-    def signal(self, number):
+    def send(self, number):
         os.kill(self.process.pid, number)
 
     def stop(self, number=signal.SIGTERM, seconds=PATIENCE):
         """Asks it to stop; the exit status."""
-        self.signal(number)
+        self.send(number)
         return self.process.wait(seconds)

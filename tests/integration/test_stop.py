@@ -64,7 +64,7 @@ def test_a_second_sigint_stops_at_once(house, gateway):
     deaf = Connection.dial(url, PULL)
     wait_until(lambda: running.lane("stuck")["forwarded"] > 0, "messages flow")
     worker = running.bridge("stuck")["worker_pid"]
-    running.signal(signal.SIGINT)
+    running.send(signal.SIGINT)
     wait_until(lambda: running.bridge("stuck")["state"] == "stopping", "it is stopping")
 
     started = time.monotonic()
