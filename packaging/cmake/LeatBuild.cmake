@@ -18,6 +18,9 @@ set(CMAKE_CXX_VISIBILITY_PRESET hidden)
 set(CMAKE_POSITION_INDEPENDENT_CODE ON)
 set(CMAKE_RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/bin)
 set(CMAKE_LIBRARY_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/lib)
+# An installed tree runs from wherever it is put: programs and plugins find libleat from where they are themselves.
+file(RELATIVE_PATH bin_to_lib /${CMAKE_INSTALL_BINDIR} /${CMAKE_INSTALL_LIBDIR})
+set(CMAKE_INSTALL_RPATH "$ORIGIN/${bin_to_lib}")
 set(LEAT_PLUGIN_INSTALL_DIR ${CMAKE_INSTALL_LIBDIR}/leat/plugins)
 set(LEAT_PLUGIN_BUILD_DIR ${PROJECT_BINARY_DIR}/plugins)
 
@@ -30,7 +33,7 @@ function(leat_plugin name)
   target_link_libraries(plugin_${name} PRIVATE leat_flags leat_headers ${arg_LIBRARIES})
   target_link_options(plugin_${name} PRIVATE $<$<NOT:$<BOOL:${LEAT_SANITIZE}>>:-Wl,-z,defs> -Wl,-z,nodelete)
   set_target_properties(plugin_${name} PROPERTIES PREFIX "" OUTPUT_NAME ${name}
-    LIBRARY_OUTPUT_DIRECTORY ${LEAT_PLUGIN_BUILD_DIR} INSTALL_RPATH "")
+    LIBRARY_OUTPUT_DIRECTORY ${LEAT_PLUGIN_BUILD_DIR} INSTALL_RPATH "$ORIGIN/../..")
   install(TARGETS plugin_${name} LIBRARY DESTINATION ${LEAT_PLUGIN_INSTALL_DIR})
 endfunction()
 
