@@ -229,7 +229,7 @@ static void show_waiting(struct inward *in)
         return;
     }
     bridge_urls(bridge, urls, sizeof urls);
-    lane_show(&in->lane, PAGE_CONNECTING, "no peer yet on %s; dialling again", urls);
+    lane_show(&in->lane, PAGE_CONNECTING, "none yet on %s; dialling again", urls);
 }
 
 /* The lane loop: carries messages until a stop, and then what has been received already. */

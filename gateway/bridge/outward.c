@@ -188,7 +188,7 @@ static void show_connecting(struct outward *out)
 {
     char urls[128];
     bridge_urls(out->lane.bridge, urls, sizeof urls);
-    lane_show(&out->lane, PAGE_CONNECTING, "no peer yet on %s; channel '%s' is read as soon as there is one", urls,
+    lane_show(&out->lane, PAGE_CONNECTING, "none yet on %s; channel '%s' is read as soon as there is one", urls,
               out->lane.channel);
 }
 
@@ -228,8 +228,8 @@ static bool open_reader(struct outward *out)
             window_serve(&out->window, out->reader, out->channel->acknowledge);
             return true;
         }
-        lane_show(lane, PAGE_WAITING, "waiting for channel '%s' (%s): %s", lane->channel, lane->medium,
-                  lane_error_text(error));
+        lane_show(lane, PAGE_WAITING, "channel '%s' (%s): %s; looking for it until it can be opened", lane->channel,
+                  lane->medium, lane_error_text(error));
         lane_back_off(lane, &backoff);
     }
     return false;

@@ -91,7 +91,8 @@ Test(outward, waits_for_a_channel_that_does_not_exist_yet)
     channel->absent = true;
     start_with_peer();
     rig_await_state(rig, PAGE_WAITING);
-    cr_assert_str_eq(rig->page->reason, "waiting for channel 'a' (fake): it does not exist yet");
+    cr_assert_str_eq(rig->page->reason,
+                     "channel 'a' (fake): it does not exist yet; looking for it until it can be opened");
     uint64_t beat = rig_lane(rig, 0)->heartbeat_ns;
     await_true(rig_lane(rig, 0)->heartbeat_ns > beat);
     fake_set_absent(channel, false);
