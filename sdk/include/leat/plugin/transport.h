@@ -58,7 +58,8 @@ struct leat_socket_request {
     void *context;                 /* first argument of the calls back */
 
     /* Calls back, from any thread; they return soon and call nothing that closes. `status`: 0 or a negative errno. After a
-     * failed send the packet is still the lane's; after a successful one it is gone. */
+     * failed send the packet is still the lane's; after a successful one it is gone. `sent` may be called from inside
+     * send(), before it returns: hold no lock around send() that `sent` takes. */
     void (*sent)(void *context, uint32_t slot, int32_t status);
     void (*received)(void *context, uint32_t slot, int32_t status);
     void (*peers)(void *context, uint32_t connected); /* how many peers there are now */
@@ -104,7 +105,8 @@ struct leat_transport_ops {
     int32_t (*alloc)(void *socket, struct leat_packet *packet, uint64_t len);
     void (*drop)(void *socket, struct leat_packet *packet);
 
-    /* Submits a send; `packet` must stay put until its completion. 0: a completion will come; otherwise nothing happened. */
+    /* Submits a send; `packet` must stay put until its completion. 0: a completion will come, or has come already (see
+     * leat_socket_request.sent); otherwise nothing happened. */
     int32_t (*send)(void *socket, uint32_t slot, struct leat_packet *packet);
     /* Submits a receive; the completion has filled *packet, which is then the lane's to drop(). */
     int32_t (*receive)(void *socket, uint32_t slot, struct leat_packet *packet);
