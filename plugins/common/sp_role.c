@@ -18,7 +18,7 @@
 static const struct sp_role roles[] = {
     [LEAT_ROLE_PUBLISHER] = {OPENS(pub0), .sends = true, .send_queue = true, .sends_at_once = true},
     [LEAT_ROLE_SUBSCRIBER] = {OPENS(sub0), .receives = true, .receive_queue = true, .no_cancel = true},
-    [LEAT_ROLE_PUSHER] = {OPENS(push0), .sends = true, .send_queue = true},
+    [LEAT_ROLE_PUSHER] = {OPENS(push0), .sends = true, .send_queue = true, .sends_early = true},
     [LEAT_ROLE_PULLER] = {OPENS(pull0), .receives = true},
     [LEAT_ROLE_REQUESTER] = {OPENS(req0), DUPLEX},
     [LEAT_ROLE_REPLIER] = {OPENS(rep0), DUPLEX},

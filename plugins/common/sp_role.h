@@ -13,6 +13,7 @@ struct sp_role {
     bool sends, receives;
     bool send_queue, receive_queue; /* SENDBUF, RECVBUF are a queue for each peer here, and matter */
     bool sends_at_once;             /* a send never waits: it is over when the call returns */
+    bool sends_early;               /* a send is finished before it is written: sp_proof.h                      */
     bool no_cancel;                 /* receives end only with the socket: nng 1.5 may crash on cancelling one (#1523) */
 };
 

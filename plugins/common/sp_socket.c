@@ -2,6 +2,7 @@
 
 #include "common/sp_error.h"
 #include "common/sp_peers.h"
+#include "common/sp_proof.h"
 #include "common/sp_queue.h"
 #include "common/sp_role.h"
 #include "common/sp_start.h"
@@ -15,6 +16,7 @@ struct slot {
     struct socket *owner;
     struct leat_packet *packet;
     nng_aio *aio;
+    uint64_t ticket; /* of a send that is to be proven */
     uint32_t index;
     uint64_t len; /* of what it received last */
 };
@@ -25,11 +27,18 @@ struct socket {
     struct leat_socket_request request;
     struct sp_peers peers;
     struct sp_queue send_queue, receive_queue;
+    struct sp_proof proof;         /* for a role that sends early */
     struct slot *sends, *receives; /* request.depth each, or NULL where the role has none */
     nng_aio *at_once;              /* for a role that sends at once */
 };
 
 /* ---- completions ------------------------------------------------------------------------------------------------- */
+
+static void report_sent(void *of, uint32_t slot)
+{
+    struct socket *self = of;
+    self->request.sent(self->request.context, slot, 0);
+}
 
 static void on_sent(void *of)
 {
@@ -38,7 +47,10 @@ static void on_sent(void *of)
     int code = nng_aio_result(slot->aio);
     if (code == 0)
         slot->packet->engine = NULL;
-    self->request.sent(self->request.context, slot->index, sp_error(code));
+    if (self->role->sends_early)
+        sp_proof_finish(&self->proof, slot->ticket, code == 0);
+    if (code || !self->role->sends_early)
+        self->request.sent(self->request.context, slot->index, sp_error(code));
 }
 
 static void fill(struct leat_packet *packet, nng_msg *message)
@@ -146,6 +158,7 @@ static void socket_free(struct socket *self)
     slots_free(self, self->sends);
     slots_free(self, self->receives);
     nng_aio_free(self->at_once);
+    sp_proof_fini(&self->proof);
     sp_peers_fini(&self->peers);
     free(self);
 }
@@ -174,6 +187,9 @@ int32_t sp_open(void **socket, const struct leat_host *host, const struct leat_s
         code = configure(self);
     if (!code)
         code = make_slots(self);
+    if (!code && role->sends_early)
+        code = sp_proof_init(&self->proof, self->id, request->depth, request->queue_messages, &self->peers, report_sent,
+                             self);
     if (code) {
         nng_close(self->id);
         socket_free(self);
@@ -193,6 +209,7 @@ static void cancel_all(struct slot *slots, uint32_t depth)
 void sp_close(void *socket)
 {
     struct socket *self = socket;
+    sp_proof_close(&self->proof);
     cancel_all(self->sends, self->request.depth);
     if (!self->role->no_cancel)
         cancel_all(self->receives, self->request.depth);
@@ -268,6 +285,8 @@ int32_t sp_send(void *socket, uint32_t slot, struct leat_packet *packet)
     if (self->at_once)
         return send_at_once(self, slot, packet);
     self->sends[slot].packet = packet;
+    if (self->role->sends_early)
+        self->sends[slot].ticket = sp_proof_submit(&self->proof, slot);
     nng_aio_set_msg(self->sends[slot].aio, packet->engine);
     nng_send_aio(self->id, self->sends[slot].aio);
     return 0;
