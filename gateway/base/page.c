@@ -29,16 +29,6 @@ _Static_assert(offsetof(struct page, name) == 32 && offsetof(struct page, starte
                    sizeof(struct page_event) == 272 && sizeof(struct page) % 128 == 0,
                "the layout of a page is documented");
 
-/* ---- the lock: held by the supervisor's open file description alone, so the kernel drops it with the process ---------- */
-
-static int lock_page(int fd)
-{
-    struct flock lock = page_file_lock(F_WRLCK);
-    if (fcntl(fd, F_OFD_SETLK, &lock) == 0)
-        return 0;
-    return errno == EAGAIN || errno == EACCES ? -EBUSY : -errno;
-}
-
 int page_reopen(const struct page_map *map)
 {
     char path[64];
@@ -75,7 +65,7 @@ static int build_aside(struct page_map *map, const char *path, const char *name,
     int fd = open(directory, O_TMPFILE | O_RDWR | O_CLOEXEC, PAGE_MODE);
     if (fd < 0)
         return -errno;
-    int error = fchmod(fd, PAGE_MODE) != 0 ? -errno : lock_page(fd);
+    int error = fchmod(fd, PAGE_MODE) != 0 ? -errno : page_file_lock(fd);
     if (!error) /* a full file system is told now, or would be a SIGBUS later */
         error = -posix_fallocate(fd, 0, (off_t)page_file_bytes(bridge_count));
     if (!error)
@@ -121,7 +111,7 @@ static int open_predecessor(struct page_map *old, const char *path)
     if (!error && (!S_ISREG(st.st_mode) || st.st_uid != geteuid()))
         error = -EPERM;
     if (!error)
-        error = lock_page(fd);
+        error = page_file_lock(fd);
     /* Its owner may have replaced it, and died, between our open and our lock. */
     if (!error && (lstat(path, &named) != 0 || named.st_dev != st.st_dev || named.st_ino != st.st_ino))
         error = -EAGAIN;

@@ -100,6 +100,10 @@ struct page_map {
  * $LEAT_SHM_DIR. */
 int page_create(struct page_map *map, const char *directory, const char *name, const char *const *bridges,
                 size_t bridge_count);
+/* Waits until the workers that a dead gateway of that name left behind have ended, about two seconds, and ends them then: until
+ * then they have its ports. page_create() does so too; this is for looking at ports before. 0, -EBUSY when a gateway of that name
+ * runs, -EPERM when it is not this user's, or as page_copy(). */
+int page_retire(const char *directory, const char *name);
 int page_attach(struct page_map *map, int fd);                                /* worker: read and write */
 int page_open(struct page_map *map, const char *directory, const char *name); /* looker: read only */
 void page_close(struct page_map *map);

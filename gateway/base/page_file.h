@@ -4,8 +4,6 @@
 
 #include "base/page.h"
 
-#include <fcntl.h>
-
 #define PAGE_FILE_PREFIX "leat-gateway."
 
 /* NULL or "": $LEAT_SHM_DIR, or /dev/shm. */
@@ -22,10 +20,9 @@ int page_file_check(int fd);
 /* Maps the whole file; on success the descriptor belongs to *map. */
 int page_file_map(struct page_map *map, int fd, int protection);
 
-/* The lock that says that a supervisor lives, for fcntl(). */
-static inline struct flock page_file_lock(short type)
-{
-    return (struct flock){.l_type = type, .l_whence = SEEK_SET};
-}
+/* The lock that says that a supervisor lives: held by its open file description alone, so the kernel drops it with the process.
+ * Locking gives 0, or -EBUSY when somebody has it. */
+int page_file_lock(int fd);
+bool page_file_is_locked(int fd);
 
 #endif

@@ -2,12 +2,15 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/page_file.h"
 #include "base/process.h"
 
+#include <errno.h>
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/pidfd.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define RETIRE_PATIENCE_NS (2 * NS_PER_S)
@@ -28,8 +31,8 @@ static void retire(const struct page_bridge *bridge, int64_t deadline_ns)
     if (pidfd < 0)
         return;
     if (!ended_by(pidfd, deadline_ns)) {
-        log_warning("worker of bridge '%s' (pid %d) outlived its gateway and does not end; killing it", bridge->name,
-                    (int)pid);
+        log_warning("worker of bridge '%.*s' (pid %d) outlived its gateway and does not end; killing it",
+                    PAGE_NAME_BYTES - 1, bridge->name, (int)pid);
         pidfd_send_signal(pidfd, SIGKILL, NULL, 0);
         ended_by(pidfd, clock_monotonic_ns() + RETIRE_KILLED_NS);
     }
@@ -39,10 +42,26 @@ static void retire(const struct page_bridge *bridge, int64_t deadline_ns)
 void page_retire_workers(struct page_map *old)
 {
     int64_t deadline_ns = clock_monotonic_ns() + RETIRE_PATIENCE_NS;
-    for (size_t i = 0; i < page_bridge_count(old); i++) {
-        old->page->bridges[i].name[PAGE_NAME_BYTES - 1] = '\0';
+    for (size_t i = 0; i < page_bridge_count(old); i++)
         retire(&old->page->bridges[i], deadline_ns);
-    }
+}
+
+int page_retire(const char *directory, const char *name)
+{
+    struct page_map copy;
+    struct stat st;
+    int error = page_copy(&copy, directory, name);
+    if (error)
+        return error;
+    /* What is dead now stays dead: the next gateway puts a new file in its place. So its workers are known for good. */
+    if (fstat(copy.fd, &st) != 0 || st.st_uid != geteuid())
+        error = -EPERM;
+    else if (page_file_is_locked(copy.fd))
+        error = -EBUSY;
+    else
+        page_retire_workers(&copy);
+    page_close(&copy);
+    return error;
 }
 
 void page_inherit(struct page_map *map, struct page_map *old)

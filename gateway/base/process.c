@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -38,8 +39,9 @@ int process_open(pid_t pid, uint64_t start_time)
     int fd = pidfd_open(pid, 0);
     if (fd < 0)
         return -errno;
-    /* Only now the number cannot pass to another process unnoticed. */
-    if (start_time != 0 && process_start_time(pid) == start_time)
+    /* Only now the number cannot pass to another process unnoticed. One that has ended may wait for its reaper for ever. */
+    bool ended = poll(&(struct pollfd){.fd = fd, .events = POLLIN}, 1, 0) == 1;
+    if (!ended && start_time != 0 && process_start_time(pid) == start_time)
         return fd;
     close(fd);
     return -ESRCH;

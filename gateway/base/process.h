@@ -11,7 +11,7 @@
  * there is no such process. */
 uint64_t process_start_time(pid_t pid);
 
-/* A pidfd of exactly that process; -ESRCH when it is gone, even if its number lives on. */
+/* A pidfd of exactly that process; -ESRCH when it has ended, even if its number lives on or nobody has reaped it yet. */
 int process_open(pid_t pid, uint64_t start_time);
 
 struct process_fd {

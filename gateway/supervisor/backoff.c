@@ -1,6 +1,6 @@
 #include "supervisor/backoff.h"
 
-#define SERVED_DOUBLINGS 2
+#define SERVED_DOUBLINGS 1
 #define DOUBLINGS_MAX 32
 
 static int64_t least(int64_t a, int64_t b)

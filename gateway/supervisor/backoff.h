@@ -17,8 +17,8 @@ struct backoff {
  * in a row, give or take an eighth of it by `random`, so that workers that died together do not start together.
  *
  * A worker that never `served` is a configuration or a plugin that does not work: its waits grow up to max_ns. One that did is
- * promised to its peers to be back within a second, however often an engine crashes under them: its waits grow to four times
- * min_ns only. */
+ * promised to its peers to be back within a second, however often an engine crashes under them: it waits twice
+ * min_ns at most. */
 int64_t backoff_next_ns(struct backoff *backoff, int64_t life_ns, bool served, uint32_t random);
 
 #endif

@@ -210,7 +210,8 @@ static void log_restart(struct child *child, const char *end, const char *wait, 
     if (held.inward)
         snprintf(lost, sizeof lost, "; %" PRIu64 " from the network are lost", held.inward);
     if (child->limiter.held_back)
-        snprintf(again, sizeof again, " (and %" PRIu32 " times before since the last line)", child->limiter.held_back);
+        snprintf(again, sizeof again, " (and %" PRIu32 " time%s before since the last line)", child->limiter.held_back,
+                 child->limiter.held_back == 1 ? "" : "s");
     log_warning("worker of %s %s%s%s%s; starting it again in %s", who, end, again, returned, lost, wait);
     limiter_wrote(&child->limiter, now_ns);
 }

@@ -58,7 +58,7 @@ Test(backoff, a_worker_that_served_is_back_within_a_second_however_often_it_dies
 {
     struct backoff backoff = fresh();
     for (int i = 0; i < 200; i++)
-        cr_assert_lt(backoff_next_ns(&backoff, 50 * NS_PER_MS, true, UINT32_MAX / 200 * (uint32_t)i), 500 * NS_PER_MS);
+        cr_assert_lt(backoff_next_ns(&backoff, 50 * NS_PER_MS, true, UINT32_MAX / 200 * (uint32_t)i), 250 * NS_PER_MS);
 }
 
 Test(backoff, the_jitter_is_at_most_an_eighth_and_spreads)

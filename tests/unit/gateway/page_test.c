@@ -478,3 +478,30 @@ Test(page, the_gateways_of_a_folder_are_listed_by_name)
     page_close(&edge);
     page_close(&core);
 }
+
+Test(page, the_orphans_of_a_dead_gateway_can_be_ended_before_the_next_one_is_checked, .timeout = 30)
+{
+    orphan = fork();
+    if (orphan == 0)
+        for (;;)
+            pause();
+    live_and_die(leave_an_orphan);
+    cr_assert_eq(page_retire(NULL, "edge"), 0);
+    cr_assert_eq(waitpid(orphan, NULL, WNOHANG), orphan);
+    cr_assert_eq(page_retire(NULL, "nobody"), -ENOENT);
+}
+
+Test(page, the_workers_of_a_live_gateway_are_nobody_elses_business)
+{
+    struct page_map map;
+    orphan = fork();
+    if (orphan == 0)
+        for (;;)
+            pause();
+    cr_assert_eq(page_create(&map, NULL, "edge", two, 2), 0);
+    leave_an_orphan(&map);
+    cr_assert_eq(page_retire(NULL, "edge"), -EBUSY);
+    cr_assert_eq(waitpid(orphan, NULL, WNOHANG), 0);
+    kill(orphan, SIGKILL);
+    page_close(&map);
+}

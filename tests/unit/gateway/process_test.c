@@ -136,3 +136,14 @@ Test(process, a_key_pressed_at_the_terminal_is_not_for_it)
     sscanf(text_of(out), "%d %d", &group, &pid);
     cr_assert_eq(group, pid);
 }
+
+Test(process, one_that_ended_but_was_not_reaped_is_gone)
+{
+    pid_t pid = fork();
+    if (pid == 0)
+        _exit(0);
+    siginfo_t end;
+    cr_assert_eq(waitid(P_PID, (id_t)pid, &end, WEXITED | WNOWAIT), 0);
+    cr_assert_gt(process_start_time(pid), 0);
+    cr_assert_eq(process_open(pid, process_start_time(pid)), -ESRCH);
+}
