@@ -23,6 +23,12 @@ void lease_drop(int fd, uint64_t offset)
     (void)fcntl(fd, F_OFD_SETLK, &lock);
 }
 
+void lease_drop_all(int fd)
+{
+    struct flock all = {.l_type = F_UNLCK, .l_whence = SEEK_SET}; /* a length of 0 is everything */
+    (void)fcntl(fd, F_OFD_SETLK, &all);
+}
+
 bool lease_held(int fd, uint64_t offset)
 {
     struct flock lock = one_byte(F_WRLCK, offset);

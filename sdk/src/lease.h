@@ -13,6 +13,10 @@
 int lease_take(int fd, uint64_t offset);
 void lease_drop(int fd, uint64_t offset);
 
+/* Drops all that were taken through `fd`. Closing it would, too, but not while a child that was forked a moment ago has not
+ * yet closed its copy. */
+void lease_drop_all(int fd);
+
 /* Whether somebody else holds it. Works on a read-only descriptor. When the kernel cannot say, the answer is yes: to
  * wait for a dead one is a nuisance, to rob a live one is corruption. */
 bool lease_held(int fd, uint64_t offset);

@@ -54,6 +54,8 @@ void leat_reader_acknowledge(struct leat_reader *reader, uint64_t cursor, uint64
 {
     if (reader->self == NULL || !reader->manual || cursor <= reader->acknowledged)
         return;
+    if (cursor % 16 != 0 || cursor >= POSITION_MAX)
+        return; /* no message ever had that one */
     reader->acknowledged = cursor;
     cursor_store(&reader->self->cursor, (struct place){cursor, sequence + 1});
     wake_signal(&reader->ring.control->space, reader->fences);

@@ -219,8 +219,10 @@ void segment_detach(struct segment *segment)
     attachments_remove(segment);
     if (segment->base != NULL)
         munmap(segment->base, segment->mapped_bytes);
-    if (segment->fd >= 0)
+    if (segment->fd >= 0) {
+        lease_drop_all(segment->fd);
         close(segment->fd);
+    }
     free(segment->path);
     free(segment);
 }
