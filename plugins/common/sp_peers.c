@@ -27,24 +27,45 @@ static bool make_room(struct sp_peers *peers)
     return true;
 }
 
-static void add(struct sp_peers *peers, nng_pipe pipe)
+static void announce(struct sp_peers *peers, nng_pipe pipe)
 {
     struct sp_peer peer = {.pipe = (uint32_t)nng_pipe_id(pipe)};
-    peer.counted = sp_address_of_pipe(pipe, peer.address, sizeof peer.address);
     pthread_mutex_lock(&peers->lock);
     if (make_room(peers))
         peers->items[peers->count++] = peer;
     pthread_mutex_unlock(&peers->lock);
 }
 
-static bool take_away(struct sp_peers *peers, nng_pipe pipe)
+/* False: it has gone already. */
+static bool connect_peer(struct sp_peers *peers, nng_pipe pipe)
 {
+    char address[sizeof(((struct sp_peer *)0)->address)];
+    uint32_t counted = sp_address_of_pipe(pipe, address, sizeof address);
     pthread_mutex_lock(&peers->lock);
     struct sp_peer *peer = find(peers, (uint32_t)nng_pipe_id(pipe));
-    if (peer)
-        *peer = peers->items[--peers->count];
+    if (peer) {
+        peer->counted = counted;
+        memcpy(peer->address, address, sizeof address);
+        peer->connected = true;
+        peers->connected++;
+    }
     pthread_mutex_unlock(&peers->lock);
     return peer != NULL;
+}
+
+/* False: it never was a peer. */
+static bool take_away(struct sp_peers *peers, nng_pipe pipe)
+{
+    bool was_connected = false;
+    pthread_mutex_lock(&peers->lock);
+    struct sp_peer *peer = find(peers, (uint32_t)nng_pipe_id(pipe));
+    if (peer) {
+        was_connected = peer->connected;
+        peers->connected -= was_connected;
+        *peer = peers->items[--peers->count];
+    }
+    pthread_mutex_unlock(&peers->lock);
+    return was_connected;
 }
 
 static void tell(struct sp_peers *peers)
@@ -59,11 +80,10 @@ static void tell(struct sp_peers *peers)
 static void on_pipe(nng_pipe pipe, nng_pipe_ev event, void *of)
 {
     struct sp_peers *peers = of;
-    if (event == NNG_PIPE_EV_ADD_POST)
-        add(peers, pipe);
-    else if (!take_away(peers, pipe))
-        return;
-    tell(peers);
+    if (event == NNG_PIPE_EV_ADD_PRE)
+        announce(peers, pipe);
+    else if (event == NNG_PIPE_EV_ADD_POST ? connect_peer(peers, pipe) : take_away(peers, pipe))
+        tell(peers);
 }
 
 int sp_peers_init(struct sp_peers *peers, nng_socket socket, void (*changed)(void *context, uint32_t connected),
@@ -72,8 +92,11 @@ int sp_peers_init(struct sp_peers *peers, nng_socket socket, void (*changed)(voi
     *peers = (struct sp_peers){.changed = changed, .context = context};
     pthread_mutex_init(&peers->lock, NULL);
     pthread_mutex_init(&peers->tell, NULL);
-    int code = nng_pipe_notify(socket, NNG_PIPE_EV_ADD_POST, on_pipe, peers);
-    return code ? code : nng_pipe_notify(socket, NNG_PIPE_EV_REM_POST, on_pipe, peers);
+    static const nng_pipe_ev events[] = {NNG_PIPE_EV_ADD_PRE, NNG_PIPE_EV_ADD_POST, NNG_PIPE_EV_REM_POST};
+    int code = 0;
+    for (size_t i = 0; i < sizeof events / sizeof events[0] && !code; i++)
+        code = nng_pipe_notify(socket, events[i], on_pipe, peers);
+    return code;
 }
 
 void sp_peers_fini(struct sp_peers *peers)
@@ -86,7 +109,7 @@ void sp_peers_fini(struct sp_peers *peers)
 uint32_t sp_peers_count(struct sp_peers *peers)
 {
     pthread_mutex_lock(&peers->lock);
-    uint32_t count = peers->count;
+    uint32_t count = peers->connected;
     pthread_mutex_unlock(&peers->lock);
     return count;
 }
@@ -113,11 +136,13 @@ static void count_traffic(struct leat_peer *peers, uint32_t count)
 int32_t sp_peers_list(struct sp_peers *peers, struct leat_peer *out, uint32_t max)
 {
     pthread_mutex_lock(&peers->lock);
-    uint32_t count = peers->count, filled = count < max ? count : max;
-    for (uint32_t i = 0; i < filled; i++) {
+    uint32_t count = peers->connected, filled = 0;
+    for (uint32_t i = 0; i < peers->count && filled < max; i++) {
         const struct sp_peer *peer = &peers->items[i];
-        out[i] = (struct leat_peer){.size = sizeof *out, .id = peer->pipe, .counted = peer->counted};
-        memcpy(out[i].address, peer->address, sizeof out[i].address);
+        if (!peer->connected)
+            continue;
+        out[filled] = (struct leat_peer){.size = sizeof *out, .id = peer->pipe, .counted = peer->counted};
+        memcpy(out[filled++].address, peer->address, sizeof peer->address);
     }
     pthread_mutex_unlock(&peers->lock);
     if (filled)

@@ -1,7 +1,8 @@
 /* The peers of a socket: who is connected, and what went to and came from each.
  *
- * nng tells of pipes on its own threads; the table follows them. A pipe counts from its ADD_POST, so one that was refused
- * (wrong protocol, denied) never does, although nng reports its end. */
+ * nng tells of pipes on its own threads, and may tell of a pipe's end before it has told that it was added. So a pipe enters
+ * the table with ADD_PRE, which is always first, counts as a peer from its ADD_POST, and leaves with REM_POST; one that was
+ * refused (wrong protocol, denied) never counts. */
 #ifndef LEAT_SP_PEERS_H
 #define LEAT_SP_PEERS_H
 
@@ -9,10 +10,12 @@
 
 #include <nng/nng.h>
 #include <pthread.h>
+#include <stdbool.h>
 
 struct sp_peer {
     uint32_t pipe;
     uint32_t counted; /* nng counts what passes this transport */
+    bool connected;   /* a peer; otherwise still about to be one */
     char address[108];
 };
 
@@ -21,6 +24,7 @@ struct sp_peers {
     pthread_mutex_t tell; /* held while the host is told, so that it hears of the newest count last */
     struct sp_peer *items;
     uint32_t count, capacity;
+    uint32_t connected; /* items that are */
     void (*changed)(void *context, uint32_t connected);
     void *context;
 };
