@@ -103,7 +103,7 @@ int leat_channel_inspect(const char *directory, const char *name, struct leat_ch
 {
     struct leat_channel_info found;
     struct segment *segment;
-    struct place tail;
+    struct place tail = {0, 0};
     if (info == NULL || info->size < sizeof found)
         return failure(-EINVAL, "leat_channel_info.size is not set");
     for (size_t i = 0; readers != NULL && i < max_readers; i++)
