@@ -25,7 +25,8 @@ struct arguments {
     bool check, checker;
 };
 
-const char *argp_program_version = "leatd " LEAT_VERSION;
+/* argp looks for it in the whole process, so it cannot be hidden. */
+__attribute__((visibility("default"))) const char *argp_program_version = "leatd " LEAT_VERSION;
 
 static const struct argp_option options[] = {
     {"config", 'c', "FILE", 0, "The configuration (" LEAT_CONFIG_FILE " when not given)", 0},

@@ -85,7 +85,7 @@ static bool split_authority(const struct config_url *url, struct authority *out)
                               .port = colon + 1,
                               .host_len = (size_t)(colon - url->rest),
                               .port_len = (size_t)(url->rest + len - colon - 1)};
-    return !(out->port_len == 1 && *out->port == '0'); /* port 0: any free one */
+    return true;
 }
 
 static bool is_host(const struct authority *authority, const char *host)
@@ -107,11 +107,11 @@ static bool covers(const struct authority *a, const struct authority *b)
 bool url_collides(const struct config_url *a, const struct config_url *b)
 {
     struct authority left, right;
-    if (strcmp(a->text, b->text) == 0)
-        return true;
     if (!split_authority(a, &left) || !split_authority(b, &right))
-        return false;
+        return strcmp(a->text, b->text) == 0;
     if (left.port_len != right.port_len || memcmp(left.port, right.port, left.port_len) != 0)
+        return false;
+    if (left.port_len == 1 && *left.port == '0') /* any free one */
         return false;
     return covers(&left, &right) || covers(&right, &left);
 }
