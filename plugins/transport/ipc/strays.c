@@ -14,12 +14,12 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-/* Whether nng has a pipe in this process that leads to process `pid` over a local socket. */
+/* Whether a listener of this process has a pipe to process `pid`. */
 static bool has_pipe(nng_stat *stats, pid_t pid)
 {
     for (nng_stat *node = nng_stat_child(stats); node; node = nng_stat_next(node)) {
         uint64_t peer;
-        if (strcmp(nng_stat_name(node), "pipe") != 0)
+        if (strcmp(nng_stat_name(node), "pipe") != 0 || sp_stats_value(node, "listener") == 0)
             continue;
         nng_pipe pipe = {.id = (uint32_t)sp_stats_value(node, "id")};
         if (nng_pipe_get_uint64(pipe, NNG_OPT_IPC_PEER_PID, &peer) == 0 && (pid_t)peer == pid)

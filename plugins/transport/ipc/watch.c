@@ -14,7 +14,7 @@
 #include <unistd.h>
 
 #define LOOK_EVERY_MS 200
-#define HEAR_WITHIN_MS 1000
+#define HEAR_WITHIN_MS 500
 #define HEAR_STEP_MS 5
 
 struct watched {

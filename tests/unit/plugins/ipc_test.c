@@ -1,0 +1,237 @@
+/* Local sockets: what check() finds, stale files, permissions, and listeners that nng 1.5 lets go deaf. */
+#include "peer.h"
+
+#include <criterion/criterion.h>
+#include <dirent.h>
+#include <errno.h>
+#include <nng/nng.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <time.h>
+#include <unistd.h>
+
+static char folder[] = "/tmp/leat-ipc-XXXXXX", url[128], path[108];
+static struct plug plug;
+
+static void set_up(void)
+{
+    cr_assert(mkdtemp(folder));
+    snprintf(path, sizeof path, "%s/socket", folder);
+    snprintf(url, sizeof url, "ipc://%s", path);
+    plug_init(&plug, "ipc", "");
+}
+
+static void tear_down(void)
+{
+    unlink(path);
+    rmdir(folder);
+    plug_fini(&plug);
+}
+
+TestSuite(ipc, .init = set_up, .fini = tear_down);
+
+static struct sockaddr_un address_of(const char *at)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    strncpy(address.sun_path, at, sizeof address.sun_path - 1);
+    return address;
+}
+
+static int check_listen(const char *at)
+{
+    struct leat_endpoint endpoint = {.size = sizeof endpoint, .listen = 1, .url = at, .options = plug.options.values};
+    plug.heard[0] = '\0';
+    return plug.plugin->transport->check(&plug.host, &endpoint);
+}
+
+/* Binds the path and leaves its file behind, as a program does that was killed. */
+static void leave_a_stale_file(void)
+{
+    struct sockaddr_un address = address_of(path);
+    int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+    cr_assert(bind(fd, (struct sockaddr *)&address, sizeof address) == 0);
+    close(fd);
+}
+
+Test(ipc, check_likes_a_free_path_and_leaves_nothing_there)
+{
+    cr_assert(check_listen(url) == 0, "%s", plug.heard);
+    cr_assert(access(path, F_OK) != 0);
+}
+
+Test(ipc, check_blames_a_folder_that_is_not_there)
+{
+    cr_assert(check_listen("ipc:///no/such/folder/x") == -EINVAL);
+    cr_assert(strstr(plug.heard, "blame listen: folder '/no/such/folder': No such file"), "%s", plug.heard);
+}
+
+Test(ipc, check_blames_a_path_that_is_too_long)
+{
+    char text[200] = "ipc:///tmp/";
+    memset(text + strlen(text), 'x', 120);
+    cr_assert(check_listen(text) == -EINVAL);
+    cr_assert(strstr(plug.heard, "has 125 bytes, a local socket's path at most 107"), "%s", plug.heard);
+}
+
+Test(ipc, check_blames_a_missing_path)
+{
+    cr_assert(check_listen("ipc://") == -EINVAL);
+    cr_assert(strstr(plug.heard, "a path must follow"), "%s", plug.heard);
+}
+
+Test(ipc, neither_check_nor_attach_touches_a_file_that_is_no_socket)
+{
+    struct peer peer;
+    char why[256];
+    fclose(fopen(path, "w"));
+    cr_assert(check_listen(url) == -EINVAL);
+    cr_assert(strstr(plug.heard, "exists and is not a socket"), "%s", plug.heard);
+    peer_open(&peer, &plug, LEAT_ROLE_PULLER, 0);
+    cr_assert(peer_attach(&peer, &plug, url, true, why, sizeof why) == -EEXIST);
+    cr_assert(strstr(why, "exists and is not a socket"), "%s", why);
+    cr_assert(access(path, F_OK) == 0);
+    peer_close(&peer);
+}
+
+Test(ipc, a_stale_socket_file_is_replaced)
+{
+    struct peer peer;
+    leave_a_stale_file();
+    cr_assert(check_listen(url) == 0, "%s", plug.heard);
+    peer_open(&peer, &plug, LEAT_ROLE_PULLER, 0);
+    peer_listen(&peer, &plug, url);
+    peer_close(&peer);
+}
+
+Test(ipc, the_mode_is_that_of_the_options)
+{
+    struct plug open;
+    struct peer peer;
+    struct stat found;
+    plug_init(&open, "ipc", "mode = 0660");
+    peer_open(&peer, &open, LEAT_ROLE_PULLER, 0);
+    peer_listen(&peer, &open, url);
+    cr_assert(stat(path, &found) == 0 && (found.st_mode & 0777) == 0660, "%o", found.st_mode);
+    peer_close(&peer);
+    plug_fini(&open);
+}
+
+/* ---- somebody else listens there --------------------------------------------------------------------------------- */
+
+/* Whether a new pusher reaches the listener. */
+static bool is_served(struct peer *receiver)
+{
+    struct peer sender;
+    char got[8];
+    peer_open(&sender, &plug, LEAT_ROLE_PUSHER, 0);
+    peer_dial(&sender, &plug, url);
+    cr_assert(peer_send(&sender, "hello", 5));
+    bool served = peer_receive(receiver, got, sizeof got, 10000) == 5;
+    peer_close(&sender);
+    return served;
+}
+
+Test(ipc, a_path_in_use_is_refused_and_its_listener_lives_on)
+{
+    struct peer first, second;
+    char why[256];
+    peer_open(&first, &plug, LEAT_ROLE_PULLER, 0);
+    peer_listen(&first, &plug, url);
+    cr_assert(check_listen(url) == -EINVAL);
+    cr_assert(strstr(plug.heard, "blame listen: another program listens there"), "%s", plug.heard);
+    peer_open(&second, &plug, LEAT_ROLE_PULLER, 0);
+    cr_assert(peer_attach(&second, &plug, url, true, why, sizeof why) == -EADDRINUSE);
+    cr_assert(strstr(why, "another program listens there"), "%s", why);
+    cr_assert(is_served(&first));
+    cr_assert(first.most_connected == 1, "nobody counts the knocking");
+    peer_close(&second);
+    peer_close(&first);
+}
+
+static int knock_rudely(void)
+{
+    struct sockaddr_un address = address_of(path);
+    int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+    int error = connect(fd, (struct sockaddr *)&address, sizeof address);
+    close(fd);
+    return error;
+}
+
+static ino_t file_at_path(void)
+{
+    struct stat found;
+    return stat(path, &found) == 0 ? found.st_ino : 0;
+}
+
+/* Until the file at the path is another one: the listener has been renewed. */
+static bool await_renewal(ino_t before)
+{
+    for (int i = 0; i < 200; i++) {
+        ino_t now = file_at_path();
+        if (now && now != before)
+            return true;
+        nanosleep(&(struct timespec){.tv_nsec = 10000000}, NULL);
+    }
+    return false;
+}
+
+static bool can_go_deaf(void)
+{
+    return strncmp(nng_version(), "1.5.", 4) == 0;
+}
+
+/* Hangs up until the listener is deaf and renewed: not every hanging up makes it so. A sound nng only has to bear it. */
+static void deafen(void)
+{
+    ino_t before = file_at_path();
+    for (int round = 0; round < 10; round++) {
+        for (int i = 0; i < 20; i++)
+            knock_rudely();
+        if (!can_go_deaf() || await_renewal(before))
+            return;
+    }
+    cr_assert(false, "never renewed");
+}
+
+Test(ipc, a_listener_that_peers_hang_up_on_serves_new_ones_and_keeps_the_old)
+{
+    struct peer receiver, old;
+    char got[8];
+    peer_open(&receiver, &plug, LEAT_ROLE_PULLER, 0);
+    peer_listen(&receiver, &plug, url);
+    peer_open(&old, &plug, LEAT_ROLE_PUSHER, 0);
+    peer_dial(&old, &plug, url);
+    cr_assert(peer_await_connected(&receiver, 1));
+    deafen();
+    cr_assert(is_served(&receiver), "%s", plug.heard);
+    cr_assert(peer_send(&old, "still", 5) && peer_receive(&receiver, got, sizeof got, 10000) == 5);
+    cr_assert(old.most_connected == 1 && old.connected == 1);
+    cr_assert(!can_go_deaf() || strstr(plug.heard, "listening anew"), "%s", plug.heard);
+    peer_close(&old);
+    peer_close(&receiver);
+}
+
+/* Its first connection is one that the deaf listener let in and never served. */
+Test(ipc, a_peer_that_came_while_the_listener_was_deaf_is_served_in_the_end)
+{
+    struct peer receiver, early;
+    char got[8];
+    int64_t len = -1;
+    peer_open(&receiver, &plug, LEAT_ROLE_PULLER, 0);
+    peer_listen(&receiver, &plug, url);
+    for (int i = 0; i < 20; i++)
+        knock_rudely();
+    peer_open(&early, &plug, LEAT_ROLE_PUSHER, 0);
+    peer_dial(&early, &plug, url);
+    for (int i = 0; i < 100 && len < 0; i++) {
+        cr_assert(peer_send(&early, "here", 4));
+        len = peer_receive(&receiver, got, sizeof got, 100);
+    }
+    cr_assert(len == 4, "%s", plug.heard);
+    peer_close(&early);
+    peer_close(&receiver);
+}
