@@ -129,3 +129,64 @@ Test(window, counts_nothing_once_the_books_are_closed)
     cr_assert_eq(books.in_flight, 0);
     cr_assert_eq(position, 0);
 }
+
+static void pass(uint64_t sequence)
+{
+    struct leat_message next = message(sequence, 1);
+    books.read++;
+    window_pass(&window, &next, LEAT_DROP_FILTERED);
+}
+
+Test(window, holds_the_position_back_until_a_later_message_was_sent)
+{
+    window_set_hold(&window, 2);
+    uint32_t slots[4];
+    for (uint64_t i = 0; i < 4; i++)
+        slots[i] = push(i, 1);
+    window_finish(&window, slots[0], LEAT_FORWARD);
+    window_finish(&window, slots[1], LEAT_FORWARD);
+    cr_assert_eq(position, 0);
+    window_finish(&window, slots[2], LEAT_FORWARD);
+    cr_assert_eq(position, 1);
+    window_finish(&window, slots[3], LEAT_FORWARD);
+    cr_assert_eq(position, 2);
+    cr_assert(window_is_empty(&window));
+    cr_assert(window_is_trailing(&window));
+    window_flush(&window);
+    cr_assert_eq(position, 4);
+    cr_assert_not(window_is_trailing(&window));
+}
+
+Test(window, does_not_take_a_dropped_message_for_proof_that_the_last_one_was_sent)
+{
+    window_set_hold(&window, 1);
+    window_finish(&window, push(0, 1), LEAT_FORWARD);
+    window_finish(&window, push(1, 1), LEAT_FORWARD);
+    cr_assert_eq(position, 1);
+    pass(2);
+    pass(3);
+    cr_assert_eq(position, 1);
+    window_finish(&window, push(4, 1), LEAT_FORWARD);
+    cr_assert_eq(position, 4);
+}
+
+Test(window, flushes_nothing_while_something_is_under_way)
+{
+    window_set_hold(&window, 1);
+    window_finish(&window, push(0, 1), LEAT_FORWARD);
+    push(1, 1);
+    window_flush(&window);
+    cr_assert_eq(position, 0);
+}
+
+Test(window, never_moves_the_position_back_when_more_is_held)
+{
+    for (uint64_t i = 0; i < 100; i++) {
+        window_set_hold(&window, (uint32_t)(i * 7 % 40));
+        uint64_t before = position;
+        window_finish(&window, push(i, 1), LEAT_FORWARD);
+        cr_assert_geq(position, before);
+    }
+    window_flush(&window);
+    cr_assert_eq(position, 100);
+}
