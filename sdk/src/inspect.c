@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #define PREFIX "leat."
 
@@ -176,10 +177,25 @@ static int remove_segment(const struct segment *segment)
     return rc == 0 || rc == -ENOENT ? 0 : failure_os(rc, "channel %s cannot be unlinked", segment->path);
 }
 
+/* What is no channel of ours, or no longer one: whoever is attached to it cannot be told. */
+static int remove_ruin(const char *directory, const char *name)
+{
+    char *path;
+    int rc = segment_path(&path, directory, name);
+    if (rc != 0)
+        return rc;
+    if (unlink(path) != 0)
+        rc = failure_os(-errno, "%s cannot be unlinked", path);
+    free(path);
+    return rc;
+}
+
 int leat_channel_remove(const char *directory, const char *name, int force)
 {
     struct segment *segment;
     int rc = segment_attach(&segment, directory, name, SEGMENT_KEEP);
+    if (rc == LEAT_EVERSION && force)
+        return remove_ruin(directory, name);
     if (rc != 0)
         return rc;
     int locked = segment_registry_lock(segment);

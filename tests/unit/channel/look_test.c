@@ -68,6 +68,15 @@ Test(looking, a_channel_in_use_is_removed_only_by_force)
     cr_expect(leat_channel_remove(options.directory, "c", 0) == -ENOENT);
 }
 
+Test(looking, what_is_left_of_a_ruined_channel_is_removed_by_force)
+{
+    leat_writer_close(writer_on("c"));
+    cr_assert(truncate(segment_file(), 100) == 0);
+    cr_expect(leat_channel_remove(options.directory, "c", 0) == LEAT_EVERSION);
+    cr_expect(leat_channel_remove(options.directory, "c", 1) == 0);
+    cr_expect(access(segment_file(), F_OK) != 0);
+}
+
 Test(looking, whoever_is_attached_learns_of_the_removal)
 {
     for_each_kind(policy, producers)
