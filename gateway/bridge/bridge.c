@@ -63,10 +63,8 @@ static void on_peers(void *context, uint32_t connected)
     struct bridge *bridge = context;
     atomic_store_explicit(&bridge->peers, connected, memory_order_relaxed);
     atomic_store_explicit(&bridge->page->peers, connected, memory_order_relaxed);
-    for (size_t i = 0; i < bridge->outward_count; i++)
-        outward_peers(&bridge->outward[i], connected);
-    if (bridge->inward)
-        doorbell_ring(&bridge->inward->lane.bell);
+    for (size_t i = 0; i < bridge->lane_count; i++)
+        doorbell_ring(&bridge->lanes[i]->bell);
 }
 
 /* ---- building -------------------------------------------------------------------------------------------------------- */

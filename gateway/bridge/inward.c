@@ -246,7 +246,7 @@ static void pump(struct inward *in)
             return;
         } else {
             show_waiting(in);
-            lane_wait(&in->lane, LANE_SLICE_NS, complete_or_stop, in);
+            lane_wait(&in->lane, complete_or_stop, in);
         }
     }
 }

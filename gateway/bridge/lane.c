@@ -93,13 +93,18 @@ void lane_show_running(struct lane *lane)
         lane_show(lane, PAGE_RUNNING, "%s", "");
 }
 
-void lane_wait(struct lane *lane, int64_t longest_ns, bool (*ready)(const void *of), const void *of)
+static void sleep_until(struct lane *lane, bool (*ready)(const void *of), const void *of, int64_t longest_ns)
 {
     doorbell_arm(&lane->bell);
     if (!ready(of))
         doorbell_sleep(&lane->bell, longest_ns < LANE_SLICE_NS ? longest_ns : LANE_SLICE_NS);
     doorbell_disarm(&lane->bell);
     lane_beat(lane);
+}
+
+void lane_wait(struct lane *lane, bool (*ready)(const void *of), const void *of)
+{
+    sleep_until(lane, ready, of, LANE_SLICE_NS);
 }
 
 static bool stop_began(const void *of)
@@ -119,7 +124,7 @@ void lane_back_off(struct lane *lane, struct backoff *backoff)
     backoff->pause_ns = pause * 2 < BACKOFF_LAST_NS ? pause * 2 : BACKOFF_LAST_NS;
     int64_t until = lane_now_ns() + pause;
     for (int64_t now = until - pause; now < until && !enough(lane); now = lane_now_ns())
-        lane_wait(lane, until - now, enough, lane);
+        sleep_until(lane, enough, lane, until - now);
 }
 
 const char *lane_error_text(int error)

@@ -46,8 +46,8 @@ bool lane_is_expired(const struct lane *lane);  /* stopping, and the deadline ha
 __attribute__((format(printf, 3, 4))) void lane_show(struct lane *lane, enum page_state state, const char *format, ...);
 void lane_show_running(struct lane *lane);
 
-/* Sleeps until `ready(of)`, a ring, or for `longest_ns` (one slice at most), whichever comes first. */
-void lane_wait(struct lane *lane, int64_t longest_ns, bool (*ready)(const void *of), const void *of);
+/* Sleeps until `ready(of)`, a ring, or one slice, whichever comes first. */
+void lane_wait(struct lane *lane, bool (*ready)(const void *of), const void *of);
 /* Sleeps through the next pause of the backoff, or until a stop. */
 void lane_back_off(struct lane *lane, struct backoff *backoff);
 

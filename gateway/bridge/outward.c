@@ -9,7 +9,6 @@
 
 #define WINDOW_BYTES (UINT64_C(64) << 20) /* of a bridge's messages in flight, shared by its lanes */
 #define CORRUPT_NOTE_NS INT64_C(1000000000)
-#define REST_NS INT64_C(10000000) /* what was sent and followed by nothing for so long is with the kernel */
 
 /* ---- sending ----------------------------------------------------------------------------------------------------- */
 
@@ -138,43 +137,6 @@ static void carry(struct outward *out, const struct leat_message *message)
         window_retry(&out->window, window_push(&out->window, message));
 }
 
-/* ---- the last messages -------------------------------------------------------------------------------------------- */
-
-/* Each peer's connection may hold one message that it has not yet given to the kernel. Where the engine drops as it likes, there
- * is nothing to hold on to. */
-void outward_peers(struct outward *out, uint32_t peers)
-{
-    if (out->lane.bridge->pattern_ops->waits_for_peer)
-        window_set_hold(&out->window, peers ? peers : 1);
-    doorbell_ring(&out->lane.bell);
-}
-
-/* When nothing follows, nothing proves that the last messages have left, and their room in the channel may be needed. */
-static void rest(struct outward *out)
-{
-    if (!window_is_trailing(&out->window))
-        return;
-    uint64_t tail = atomic_load_explicit(&out->window.tail, memory_order_relaxed);
-    int64_t now = lane_now_ns();
-    if (tail != out->rest_tail || !window_is_empty(&out->window)) {
-        out->rest_tail = tail;
-        out->rest_since_ns = now;
-    } else if (now - out->rest_since_ns >= REST_NS) {
-        window_flush(&out->window);
-    }
-}
-
-static int64_t slice_ns(const struct outward *out)
-{
-    return window_is_trailing(&out->window) ? REST_NS : LANE_SLICE_NS;
-}
-
-static void wait_until(struct outward *out, bool (*ready)(const void *of))
-{
-    lane_wait(&out->lane, slice_ns(out), ready, out);
-    rest(out);
-}
-
 /* ---- waiting ------------------------------------------------------------------------------------------------------ */
 
 static bool room_or_stop(const void *of)
@@ -195,18 +157,17 @@ static bool settled(const void *of)
     return window_is_settled(&out->window);
 }
 
-static bool drained_or_failed(const void *of)
+static bool empty_or_failed(const void *of)
 {
     const struct outward *out = of;
-    bool drained = window_is_empty(&out->window) && !window_is_trailing(&out->window);
-    return drained || window_has_failed(&out->window);
+    return window_is_empty(&out->window) || window_has_failed(&out->window);
 }
 
 /* What failed goes again: one by one, oldest first, when nothing else is under way, so that nothing overtakes it. */
 static void mend(struct outward *out)
 {
     if (!window_is_settled(&out->window)) {
-        wait_until(out, settled);
+        lane_wait(&out->lane, settled, out);
         return;
     }
     uint64_t tail = atomic_load_explicit(&out->window.tail, memory_order_relaxed);
@@ -242,13 +203,13 @@ static bool may_read(struct outward *out)
     }
     if (bridge->needs_peer && !has_peer(out)) {
         show_connecting(out);
-        wait_until(out, peer_or_stop);
+        lane_wait(&out->lane, peer_or_stop, out);
         return false;
     }
     lane_show_running(&out->lane);
     if (window_has_room(&out->window))
         return true;
-    wait_until(out, room_or_stop);
+    lane_wait(&out->lane, room_or_stop, out);
     return false;
 }
 
@@ -298,12 +259,10 @@ static void pump(struct outward *out)
         lane_beat(&out->lane);
         if (!may_read(out))
             continue;
-        int error = out->channel->borrow(out->reader, &message, slice_ns(out));
+        int error = out->channel->borrow(out->reader, &message, LANE_SLICE_NS);
         if (error == 0)
             carry(out, &message);
-        else if (goes_on(out, error))
-            rest(out);
-        else
+        else if (!goes_on(out, error))
             return;
     }
 }
@@ -313,11 +272,11 @@ static void drain(struct outward *out)
 {
     if (lane_is_stopping(&out->lane))
         lane_show(&out->lane, PAGE_STOPPING, "finishing the messages in flight");
-    while (!lane_is_expired(&out->lane) && (!window_is_empty(&out->window) || window_is_trailing(&out->window))) {
+    while (!window_is_empty(&out->window) && !lane_is_expired(&out->lane)) {
         if (window_has_failed(&out->window))
             mend(out);
         else
-            wait_until(out, drained_or_failed);
+            lane_wait(&out->lane, empty_or_failed, out);
     }
 }
 
@@ -348,7 +307,6 @@ void outward_init(struct outward *out, struct bridge *bridge, uint32_t index, st
     out->lane.medium = out->source->plugin->table.name;
     lane_init(&out->lane, bridge, page, out->source->url, true);
     window_init(&out->window, page, &out->lane.bell, WINDOW_BYTES / bridge->outward_count);
-    outward_peers(out, 0);
 }
 
 int outward_start(struct outward *out)

@@ -21,17 +21,12 @@ struct outward {
     bool mending;       /* something failed and has to be through before anything new is sent */
     uint64_t mended_at; /* the window's tail when the last one was sent again */
     struct backoff again;
-    uint64_t rest_tail; /* the window's tail when the lane last found nothing to do, and since when it is that */
-    int64_t rest_since_ns;
     int64_t corrupt_noted_ns;
 };
 
 void outward_init(struct outward *out, struct bridge *bridge, uint32_t index, struct page_lane *page);
 int outward_start(struct outward *out); /* 0 or -errno */
 void outward_fini(struct outward *out); /* once the thread has ended and the engine's calls back with it */
-
-/* How many peers there are now. Any thread. */
-void outward_peers(struct outward *out, uint32_t peers);
 
 /* The completion of this lane's send `slot` (0..WINDOW_SLOTS-1). Any thread. */
 void outward_sent(struct outward *out, uint32_t slot, int32_t status);

@@ -28,19 +28,6 @@ void window_serve(struct window *window, void *reader,
 {
     window->reader = reader;
     window->acknowledge = acknowledge;
-    window->sent = 0;
-    window->newest = window->acknowledged = (struct window_place){UINT64_MAX, UINT64_MAX};
-    atomic_store_explicit(&window->trailing, false, memory_order_relaxed);
-}
-
-void window_set_hold(struct window *window, uint32_t hold)
-{
-    atomic_store_explicit(&window->hold, hold < WINDOW_HOLD_MAX ? hold : WINDOW_HOLD_MAX, memory_order_relaxed);
-}
-
-bool window_is_trailing(const struct window *window)
-{
-    return atomic_load_explicit(&window->trailing, memory_order_relaxed);
 }
 
 static struct window_slot *slot_at(struct window *window, uint64_t position)
@@ -79,7 +66,6 @@ static uint32_t enter(struct window *window, const struct leat_message *message,
     slot->cursor = message->cursor;
     slot->sequence = message->sequence;
     slot->bytes = bytes;
-    slot->sent = false;
     window->bytes_in += bytes;
     atomic_store_explicit(&window->head, position + 1, memory_order_relaxed);
     atomic_store_explicit(&slot->state, state, memory_order_release); /* W2, with advance */
@@ -92,71 +78,26 @@ uint32_t window_push(struct window *window, const struct leat_message *message)
     return enter(window, message, message->len, WINDOW_SENDING);
 }
 
-/* Moves the reader's position to `place`, unless it is there or beyond. Under the lock. */
-static void acknowledge(struct window *window, struct window_place place)
-{
-    uint64_t sequence = window->acknowledged.sequence;
-    if (place.sequence == UINT64_MAX || (sequence != UINT64_MAX && place.sequence <= sequence))
-        return;
-    window->acknowledged = place;
-    if (window->acknowledge)
-        window->acknowledge(window->reader, place.cursor, place.sequence);
-}
-
-/* How far the channel may know, when what left last may still be with a connection. Under the lock. */
-static struct window_place proven_place(const struct window *window)
-{
-    uint64_t hold = atomic_load_explicit(&window->hold, memory_order_relaxed);
-    if (hold == 0)
-        return window->newest;
-    if (window->sent < hold)
-        return window->acknowledged;
-    return window->before[(window->sent - hold) % (WINDOW_HOLD_MAX + 1)];
-}
-
-static void acknowledge_proven(struct window *window)
-{
-    acknowledge(window, proven_place(window));
-    atomic_store_explicit(&window->trailing, window->acknowledged.sequence != window->newest.sequence,
-                          memory_order_relaxed);
-}
-
-/* A finished message leaves. Under the lock. */
-static void leave(struct window *window, struct window_slot *slot)
-{
-    if (slot->sent)
-        window->before[window->sent++ % (WINDOW_HOLD_MAX + 1)] = window->newest;
-    window->newest = (struct window_place){slot->cursor, slot->sequence};
-    atomic_store_explicit(&slot->state, WINDOW_FREE, memory_order_relaxed);
-}
-
 /* Everything finished at the old end leaves, and the reader's position with it. Under the lock. The acknowledgement comes
  * before the new tail, so that a lane that sees an empty window may close the reader. */
 static void advance(struct window *window)
 {
     uint64_t tail = atomic_load_explicit(&window->tail, memory_order_relaxed), before = tail, bytes = 0;
+    const struct window_slot *last = NULL;
     for (;; tail++) {
         struct window_slot *slot = slot_at(window, tail);
         if (atomic_load_explicit(&slot->state, memory_order_acquire) != WINDOW_DONE) /* W2 */
             break;
+        atomic_store_explicit(&slot->state, WINDOW_FREE, memory_order_relaxed);
         bytes += slot->bytes;
-        leave(window, slot);
+        last = slot;
     }
     if (tail == before)
         return;
-    acknowledge_proven(window);
+    if (window->acknowledge)
+        window->acknowledge(window->reader, last->cursor, last->sequence);
     books_add(&window->bytes_out, bytes);
     atomic_store_explicit(&window->tail, tail, memory_order_release); /* W1, with occupancy */
-}
-
-void window_flush(struct window *window)
-{
-    pthread_mutex_lock(&window->lock);
-    if (occupancy(window) == 0) {
-        acknowledge(window, window->newest);
-        atomic_store_explicit(&window->trailing, false, memory_order_relaxed);
-    }
-    pthread_mutex_unlock(&window->lock);
 }
 
 /* Whether a lane that sleeps for room, for an empty window or for something to mend should look. */
@@ -192,7 +133,6 @@ void window_finish(struct window *window, uint32_t index, int32_t reason)
     pthread_mutex_lock(&window->lock);
     if (!window->abandoned) {
         close_entry(window, slot, reason);
-        slot->sent = reason == LEAT_FORWARD;
         atomic_store_explicit(&slot->state, WINDOW_DONE, memory_order_relaxed);
         advance(window);
     }

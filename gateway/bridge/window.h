@@ -4,11 +4,6 @@
  *
  * The reader's position follows the finished messages at the old end without a gap, and moves in the completion itself:
  * the producer of a `block` channel may be waiting for exactly that, while the lane sleeps for the producer's next message.
- *
- * An engine may finish a message before the kernel has it: nng does so when a connection takes it over. Killed then, a worker
- * would lose it, acknowledged. Therefore the position can be held back by the last `hold` messages that were sent, one for each
- * connection, until later ones prove that they have left, or the lane finds that nothing moves any more (window_flush).
- *
  * The window also keeps the books of what leaves it: forwarded, dropped, in flight.
  *
  * Threads: the lane calls everything but window_finish and window_retry, which are for completions. */
@@ -26,21 +21,13 @@
 
 #define WINDOW_SLOTS 64u
 
-#define WINDOW_HOLD_MAX 31u
-
 enum window_state { WINDOW_FREE = 0, WINDOW_SENDING, WINDOW_FAILED, WINDOW_DONE };
 
 struct window_slot {
     struct leat_packet packet; /* stays put while the engine has it */
     uint64_t cursor, sequence; /* of the message, for its acknowledgement */
     uint64_t bytes;
-    bool sent;              /* finished by being forwarded */
     _Atomic uint32_t state; /* enum window_state */
-};
-
-/* A place in the channel: the message that had it, and all before. */
-struct window_place {
-    uint64_t cursor, sequence;
 };
 
 struct window {
@@ -58,13 +45,7 @@ struct window {
     _Atomic uint64_t tail;             /* messages that left */
     _Atomic uint64_t bytes_out;
     _Atomic uint32_t failed; /* slots that wait to be sent again */
-    _Atomic uint32_t hold;
-    uint64_t sent;                                   /* messages that left forwarded                            */
-    struct window_place before[WINDOW_HOLD_MAX + 1]; /* the place before the sent message n, at n % its length */
-    struct window_place newest;                      /* of all that left                                        */
-    struct window_place acknowledged;                /* of what the channel knows                               */
-    _Atomic bool trailing;                           /* they differ                                             */
-    bool abandoned;                                  /* the books are closed: completions come too late */
+    bool abandoned;          /* the books are closed: completions come too late */
 };
 
 void window_init(struct window *window, struct page_lane *books, struct doorbell *bell, uint64_t byte_limit);
@@ -73,12 +54,6 @@ void window_fini(struct window *window);
 /* Whose messages these are from now on; only while the window is empty. `acknowledge` may be NULL. */
 void window_serve(struct window *window, void *reader,
                   void (*acknowledge)(void *reader, uint64_t cursor, uint64_t sequence));
-
-/* By how many sent messages the position is held back, at most WINDOW_HOLD_MAX; 0: not at all. Any thread. */
-void window_set_hold(struct window *window, uint32_t hold);
-bool window_is_trailing(const struct window *window);
-/* Acknowledges all that left, if nothing is under way. */
-void window_flush(struct window *window);
 
 bool window_is_empty(const struct window *window);
 /* Room for one more: a slot is free, and the bytes are below the limit or the window is empty. */

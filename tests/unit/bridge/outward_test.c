@@ -72,23 +72,6 @@ Test(outward, moves_the_readers_position_in_the_completion_while_the_lane_sleeps
     cr_assert_eq(channel->acknowledged, 3);
 }
 
-Test(outward, acknowledges_the_last_message_to_a_waited_for_peer_when_nothing_follows)
-{
-    rig->waits_for_peer = true;
-    start_with_peer();
-    fake_publish(channel, 3);
-    engine_await_sends(engine, 3);
-    engine_complete(engine, 0, 0);
-    engine_complete(engine, 0, 0);
-    cr_assert_eq(channel->acknowledged, 1);
-    uint64_t beat = rig_lane(rig, 0)->heartbeat_ns;
-    await_true(rig_lane(rig, 0)->heartbeat_ns > beat + 100000000);
-    cr_assert_eq(channel->acknowledged, 1); /* the third still waits for the connection: the second is not through */
-    engine_complete(engine, 0, 0);
-    cr_assert_eq(channel->acknowledged, 2);
-    fake_await_acknowledged(channel, 3);
-}
-
 Test(outward, reads_no_further_than_its_window)
 {
     start_with_peer();
