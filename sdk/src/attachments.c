@@ -46,11 +46,11 @@ void attachments_add(struct segment *segment)
 
 void attachments_remove(struct segment *segment)
 {
-    if (segment->link == NULL)
-        return;
     pthread_mutex_lock(&mutex);
-    *segment->link = segment->next;
-    if (segment->next != NULL)
-        segment->next->link = segment->link;
+    if (segment->link != NULL) {
+        *segment->link = segment->next;
+        if (segment->next != NULL)
+            segment->next->link = segment->link;
+    }
     pthread_mutex_unlock(&mutex);
 }

@@ -52,6 +52,7 @@ static int claim_locked(struct leat_writer *writer, const struct leat_outgoing_b
     struct place tail;
     if (unlikely(!cursor_load(&control->tail, &tail)))
         return LEAT_ECORRUPT; /* only the holder of the lock stores it */
+    tail.position &= POSITION_BITS;
     *end = claim_extent(&writer->ring, tail.position, messages, count);
     if (unlikely(*end >= atomic_load_explicit(&control->frontier, memory_order_relaxed))) {
         int rc = gate_pass(writer, tail.position, *end);

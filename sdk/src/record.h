@@ -13,12 +13,13 @@
 #define unlikely(x) __builtin_expect(!!(x), 0)
 
 #define POSITION_MAX (UINT64_C(1) << 62)
+#define POSITION_BITS ((POSITION_MAX - 1) & ~UINT64_C(15)) /* those that a correct position has */
 
 /* The private, validated view of a mapped ring that writers and readers work on. */
 struct ring {
     struct control *control;
     unsigned char *data; /* mapped twice in a row: data[0 .. 2 * capacity) */
-    uint64_t mask;
+    uint64_t mask;       /* of the bits that say where in the ring: multiples of 16 only, whatever the position */
     uint64_t capacity;
     uint64_t cookie;
     uint64_t max_message;

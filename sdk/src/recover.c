@@ -75,7 +75,7 @@ struct place recover_tail(const struct ring *ring)
 {
     struct place place = {0, 0};
     (void)cursor_load(&ring->control->tail, &place); /* nobody stores it now */
-    place.position &= (POSITION_MAX - 1) & ~UINT64_C(15);
+    place.position &= POSITION_BITS;
     for (uint64_t walked = 0; walked < ring->capacity;) {
         struct view view = record_read(ring, place.position);
         if (record_state(ring, place.position) != RECORD_COMMITTED || !view_is_sane(ring, &view) ||

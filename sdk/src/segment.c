@@ -162,7 +162,7 @@ static void describe_ring(struct segment *segment, bool with_data)
     segment->ring = (struct ring){
         .control = (struct control *)(void *)(base + header->control_offset),
         .data = with_data ? base + header->data_offset : NULL,
-        .mask = header->capacity_bytes - 1,
+        .mask = (header->capacity_bytes - 1) & POSITION_BITS,
         .capacity = header->capacity_bytes,
         .cookie = header->cookie,
         .max_message = header->capacity_bytes / 2,

@@ -68,7 +68,7 @@ static inline uint64_t segment_reader_lease(const struct segment_header *header,
 
 static inline bool segment_is_removed(const struct segment *segment)
 {
-    return atomic_load_explicit(&segment->ring.control->state, memory_order_acquire) != SEGMENT_OPEN;
+    return atomic_load_explicit(&segment->ring.control->state, memory_order_acquire) == SEGMENT_REMOVED;
 }
 
 #endif
