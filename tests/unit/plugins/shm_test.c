@@ -105,6 +105,7 @@ Test(shm, an_aborted_claim_is_never_seen)
     expect(&plug, reader, "after", &message);
     ops(&plug)->reader_close(reader);
     ops(&plug)->writer_close(writer);
+    plug_fini(&plug);
 }
 
 Test(shm, an_outward_bridge_waits_for_the_channel_unless_told_to_create_it)
@@ -117,6 +118,8 @@ Test(shm, an_outward_bridge_waits_for_the_channel_unless_told_to_create_it)
     cr_assert(!waits.heard[0], "%s", waits.heard);
     reader = open_reader(&creates, "later");
     ops(&creates)->reader_close(reader);
+    plug_fini(&waits);
+    plug_fini(&creates);
 }
 
 Test(shm, a_bridge_resumes_at_what_it_acknowledged)
@@ -140,6 +143,7 @@ Test(shm, a_bridge_resumes_at_what_it_acknowledged)
     expect(&plug, reader, "three", &second);
     ops(&plug)->reader_close(reader);
     ops(&plug)->writer_close(writer);
+    plug_fini(&plug);
 }
 
 Test(shm, a_bridge_that_is_not_durable_begins_where_it_is_told)
@@ -155,6 +159,7 @@ Test(shm, a_bridge_that_is_not_durable_begins_where_it_is_told)
     ops(&plug)->acknowledge(reader, message.cursor, message.sequence);
     ops(&plug)->reader_close(reader);
     ops(&plug)->writer_close(writer);
+    plug_fini(&plug);
 }
 
 Test(shm, a_block_channel_holds_the_producer_until_the_bridge_acknowledges)
@@ -175,6 +180,7 @@ Test(shm, a_block_channel_holds_the_producer_until_the_bridge_acknowledges)
     ops(&plug)->abort(writer);
     ops(&plug)->reader_close(reader);
     ops(&plug)->writer_close(writer);
+    plug_fini(&plug);
 }
 
 Test(shm, an_existing_channel_is_taken_as_it_is_and_a_different_wish_is_logged)
@@ -189,6 +195,8 @@ Test(shm, an_existing_channel_is_taken_as_it_is_and_a_different_wish_is_logged)
     cr_assert(strstr(second.heard, "with a capacity of 1048576 bytes"), "%s", second.heard);
     ops(&second)->writer_close(other);
     ops(&first)->writer_close(writer);
+    plug_fini(&first);
+    plug_fini(&second);
 }
 
 Test(shm, the_mode_of_a_new_channel_is_that_of_the_options)
@@ -201,6 +209,7 @@ Test(shm, the_mode_of_a_new_channel_is_that_of_the_options)
     snprintf(path, sizeof path, "%s/leat.quotes", folder);
     cr_assert(stat(path, &found) == 0 && (found.st_mode & 0777) == 0640, "%o", found.st_mode);
     ops(&plug)->writer_close(writer);
+    plug_fini(&plug);
 }
 
 Test(shm, why_a_channel_cannot_be_opened_is_logged_once)
@@ -217,6 +226,7 @@ Test(shm, why_a_channel_cannot_be_opened_is_logged_once)
         cr_assert(ops(&plug)->reader_open(&reader, &plug.host, "broken", plug.options.values, "g.b") < 0);
     cr_assert(strstr(plug.heard, "log warning: "), "%s", plug.heard);
     cr_assert(!strstr(strchr(plug.heard, '\n') + 1, "log"), "%s", plug.heard);
+    plug_fini(&plug);
 }
 
 static const struct rule {

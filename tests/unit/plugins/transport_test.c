@@ -136,6 +136,8 @@ Test(transport, one_socket_listens_on_two_transports_of_the_family)
     peer_close(&near);
     peer_close(&far);
     peer_close(&sender);
+    plug_fini(&tcp);
+    plug_fini(&ipc);
 }
 
 Test(transport, says_that_a_port_is_in_use)
@@ -151,6 +153,7 @@ Test(transport, says_that_a_port_is_in_use)
     cr_assert(strcmp(why, "tcp://127.0.0.1:47315: the port is already in use") == 0, "%s", why);
     peer_close(&second);
     peer_close(&first);
+    plug_fini(&plug);
 }
 
 Test(transport, a_name_of_inproc_is_taken_only_once)
@@ -166,6 +169,7 @@ Test(transport, a_name_of_inproc_is_taken_only_once)
     cr_assert(strstr(why, "another bridge of this worker"), "%s", why);
     peer_close(&second);
     peer_close(&first);
+    plug_fini(&plug);
 }
 
 Test(transport, tells_how_many_peers_are_connected)
@@ -186,6 +190,7 @@ Test(transport, tells_how_many_peers_are_connected)
     peer_close(&subscribers[2]);
     cr_assert(peer_await_connected(&publisher, 0));
     peer_close(&publisher);
+    plug_fini(&plug);
 }
 
 Test(transport, a_peer_of_the_wrong_protocol_never_counts)
@@ -205,6 +210,7 @@ Test(transport, a_peer_of_the_wrong_protocol_never_counts)
     cr_assert(peer_await_connected(&publisher, 0));
     cr_assert(publisher.most_connected == 1);
     peer_close(&publisher);
+    plug_fini(&plug);
 }
 
 Test(transport, lists_peers_with_real_counters_on_tcp_and_none_on_inproc)
@@ -277,6 +283,7 @@ Test(transport, a_length_beyond_all_memory_only_costs_its_sender_the_connection)
     cr_assert(peer_receive(&receiver, got, sizeof got, 10000) == 4);
     peer_close(&sender);
     peer_close(&receiver);
+    plug_fini(&plug);
 }
 
 /* ---- the end ----------------------------------------------------------------------------------------------------- */
@@ -293,6 +300,7 @@ Test(transport, everything_submitted_completes_when_the_socket_closes)
     cr_assert(sender.failed == 10);
     for (int i = 0; i < 10; i++)
         cr_assert(sender.sends[i].status == -ECANCELED, "%d", sender.sends[i].status);
+    plug_fini(&plug);
 }
 
 Test(transport, the_probe_finds_a_sound_engine)
@@ -301,6 +309,7 @@ Test(transport, the_probe_finds_a_sound_engine)
     plug_init(&plug, "tcp", "");
     for (int i = 0; i < 20; i++)
         cr_assert(plug.plugin->transport->probe(&plug.host, INT64_C(5000000000)) == 0);
+    plug_fini(&plug);
 }
 
 Test(transport, a_role_that_nng_lacks_is_not_supported)
@@ -313,4 +322,5 @@ Test(transport, a_role_that_nng_lacks_is_not_supported)
     request.role = LEAT_ROLE_PULLER;
     request.receive_limit = 0;
     cr_assert(plug.plugin->transport->open(&socket, &plug.host, &request) == -EINVAL);
+    plug_fini(&plug);
 }
