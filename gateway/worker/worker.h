@@ -10,10 +10,10 @@
 #define WORKER_PAGE_FD 4
 
 enum worker_exit {
-    WORKER_DRAINED = 0,    /* stopped as asked, everything in flight was finished */
-    WORKER_STUCK = 70,     /* an engine or a lane no longer moves: start me again */
-    WORKER_UNFINISHED = 75,/* stopped as asked, but not everything was finished in time */
-    WORKER_CONFIG = 78     /* this configuration cannot run */
+    WORKER_DRAINED = 0,     /* stopped as asked, everything in flight was finished */
+    WORKER_STUCK = 70,      /* an engine or a lane no longer moves: start me again */
+    WORKER_UNFINISHED = 75, /* stopped as asked, but not everything was finished in time */
+    WORKER_CONFIG = 78      /* this configuration cannot run */
 };
 
 /* Both never return: they _exit, because no engine's clean-up can be waited for. */

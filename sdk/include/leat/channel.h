@@ -34,8 +34,8 @@ extern "C" {
 
 #define LEAT_FOREVER INT64_C(-1)
 
-#define LEAT_NAME_MAX 127           /* bytes in a channel's name: letters, digits, '.', '_', '-'; a letter or digit first */
-#define LEAT_READER_NAME_MAX 63     /* bytes in a durable reader's name, same alphabet                                     */
+#define LEAT_NAME_MAX 127       /* bytes in a channel's name: letters, digits, '.', '_', '-'; a letter or digit first */
+#define LEAT_READER_NAME_MAX 63 /* bytes in a durable reader's name, same alphabet */
 #define LEAT_CAPACITY_DEFAULT (UINT64_C(4) << 20)
 #define LEAT_CAPACITY_MIN (UINT64_C(64) << 10)
 
@@ -48,26 +48,26 @@ enum leat_producers { LEAT_MANY = 0, LEAT_ONE = 1 };
  * you need; `size` lets the struct grow. */
 struct leat_channel_options {
     uint32_t size;
-    uint32_t policy;         /* enum leat_policy                                                                      */
-    uint32_t producers;      /* enum leat_producers: ONE is a little faster and refuses a second writer (-EBUSY)      */
-    uint32_t mode;           /* permission bits of a new segment, whatever the umask; default 0600                    */
-    int64_t group;           /* gid of a new segment, -1: the process's                                               */
-    uint64_t capacity_bytes; /* of the ring; rounded up to a power of two; a message may take half of it               */
-    uint32_t reader_slots;   /* registered readers at once; default 256                                              */
-    uint32_t writer_slots;   /* writers at once when MANY; default 64                                                 */
-    uint32_t wait_readers;   /* block policy: writers wait until so many readers have registered; default 0           */
-    uint32_t flags;          /* LEAT_OPEN_...                                                                         */
-    const char *directory;   /* NULL: $LEAT_SHM_DIR, else /dev/shm                                                   */
+    uint32_t policy;         /* enum leat_policy */
+    uint32_t producers;      /* enum leat_producers: ONE is a little faster and refuses a second writer (-EBUSY) */
+    uint32_t mode;           /* permission bits of a new segment, whatever the umask; default 0600 */
+    int64_t group;           /* gid of a new segment, -1: the process's */
+    uint64_t capacity_bytes; /* of the ring; rounded up to a power of two; a message may take half of it */
+    uint32_t reader_slots;   /* registered readers at once; default 256 */
+    uint32_t writer_slots;   /* writers at once when MANY; default 64 */
+    uint32_t wait_readers;   /* block policy: writers wait until so many readers have registered; default 0 */
+    uint32_t flags;          /* LEAT_OPEN_... */
+    const char *directory;   /* NULL: $LEAT_SHM_DIR, else /dev/shm */
 };
 
-#define LEAT_OPEN_EXISTING 1u /* writer: do not create; -ENOENT when the channel is not there                          */
-#define LEAT_OPEN_CREATE 2u   /* reader: create the channel when it is not there                                     */
-#define LEAT_OPEN_ANY 4u      /* take an existing channel as it is; otherwise policy, producers and capacity must agree */
+#define LEAT_OPEN_EXISTING 1u /* writer: do not create; -ENOENT when the channel is not there */
+#define LEAT_OPEN_CREATE 2u   /* reader: create the channel when it is not there */
+#define LEAT_OPEN_ANY 4u /* take an existing channel as it is; otherwise policy, producers and capacity must agree */
 
-#define LEAT_CHANNEL_OPTIONS_INIT                                                                                      \
-    {                                                                                                                  \
-        (uint32_t)sizeof(struct leat_channel_options), LEAT_OVERWRITE, LEAT_MANY, 0600, -1, LEAT_CAPACITY_DEFAULT,     \
-            256, 64, 0, 0, NULL                                                                                        \
+#define LEAT_CHANNEL_OPTIONS_INIT                                                                                  \
+    {                                                                                                              \
+        (uint32_t)sizeof(struct leat_channel_options), LEAT_OVERWRITE, LEAT_MANY, 0600, -1, LEAT_CAPACITY_DEFAULT, \
+            256, 64, 0, 0, NULL                                                                                    \
     }
 
 /* ---- writing --------------------------------------------------------------------------------------------------- */
@@ -127,17 +127,17 @@ enum leat_start { LEAT_FROM_OLDEST = 0, LEAT_FROM_NEXT = 1 };
 /* How to read. Start from LEAT_READER_OPTIONS_INIT. */
 struct leat_reader_options {
     uint32_t size;
-    uint32_t start;       /* enum leat_start: where a reader without a stored position begins                        */
-    const char *name;     /* durable reader: its position lives in the segment; NULL: none                           */
-    uint64_t hold_ns;     /* block policy, durable: for how long after its death it still holds writers back;
-                             default 0; UINT64_MAX: for ever                                                          */
-    uint32_t manual_ack;  /* 1: the position moves only by leat_reader_acknowledge                                   */
-    uint32_t spin_us;     /* polls so long before it sleeps; default 25, about the cost of a wake-up                  */
+    uint32_t start;      /* enum leat_start: where a reader without a stored position begins */
+    const char *name;    /* durable reader: its position lives in the segment; NULL: none */
+    uint64_t hold_ns;    /* block policy, durable: for how long after its death it still holds writers back;
+                             default 0; UINT64_MAX: for ever */
+    uint32_t manual_ack; /* 1: the position moves only by leat_reader_acknowledge */
+    uint32_t spin_us;    /* polls so long before it sleeps; default 25, about the cost of a wake-up */
 };
 
-#define LEAT_READER_OPTIONS_INIT                                                                                       \
-    {                                                                                                                  \
-        (uint32_t)sizeof(struct leat_reader_options), LEAT_FROM_OLDEST, NULL, 0, 0, 25                                 \
+#define LEAT_READER_OPTIONS_INIT                                                       \
+    {                                                                                  \
+        (uint32_t)sizeof(struct leat_reader_options), LEAT_FROM_OLDEST, NULL, 0, 0, 25 \
     }
 
 /* Opens a channel for reading. A durable reader resumes exactly where it was, or learns from the first message's `lost`
@@ -145,8 +145,8 @@ struct leat_reader_options {
  * or no slot is free); -EACCES; -EINVAL; LEAT_EVERSION; with LEAT_OPEN_CREATE as leat_writer_open. An overwrite channel
  * that may be read but not written by this user works too; such a reader polls instead of sleeping on a futex, and it
  * cannot be durable. */
-LEAT_API int leat_reader_open(struct leat_reader **reader, const char *name,
-                              const struct leat_channel_options *options, const struct leat_reader_options *how);
+LEAT_API int leat_reader_open(struct leat_reader **reader, const char *name, const struct leat_channel_options *options,
+                              const struct leat_reader_options *how);
 
 /* Zero-copy: lends the next message as it lies in the ring. *message is filled; message->data stays readable until
  * leat_release, but under overwrite policy a writer may overtake it: what was computed from it counts only when
@@ -170,10 +170,10 @@ LEAT_API void leat_reader_acknowledge(struct leat_reader *reader, uint64_t curso
 
 /* What this reader has seen since it was opened. Only from the reader's thread. */
 struct leat_reader_stats {
-    uint64_t messages;     /* handed out and still whole at their release     */
-    uint64_t bytes;        /* their payload                                   */
-    uint64_t lost;         /* overwritten before they could be read           */
-    uint64_t sleeps;       /* how often it went to sleep in the kernel        */
+    uint64_t messages; /* handed out and still whole at their release */
+    uint64_t bytes;    /* their payload */
+    uint64_t lost;     /* overwritten before they could be read */
+    uint64_t sleeps;   /* how often it went to sleep in the kernel */
 };
 LEAT_API void leat_reader_stats(const struct leat_reader *reader, struct leat_reader_stats *stats);
 
@@ -186,11 +186,11 @@ struct leat_channel_info {
     uint32_t size; /* set by the caller: sizeof(struct leat_channel_info) */
     uint32_t policy, producers, mode;
     uint64_t capacity_bytes, max_message_bytes;
-    uint64_t messages;      /* sequence number that the next message will get              */
-    uint64_t created_ns;    /* CLOCK_REALTIME                                              */
-    uint64_t published_ns;  /* when the newest message was published; 0: none yet           */
+    uint64_t messages;     /* sequence number that the next message will get */
+    uint64_t created_ns;   /* CLOCK_REALTIME */
+    uint64_t published_ns; /* when the newest message was published; 0: none yet */
     uint32_t writers_alive;
-    uint32_t readers;       /* registered: durable ones, and all of a block channel         */
+    uint32_t readers; /* registered: durable ones, and all of a block channel */
     uint32_t readers_alive;
     uint32_t uid, gid;
     uint32_t reserved;
@@ -201,11 +201,11 @@ struct leat_reader_info {
     uint32_t size; /* set by the caller: sizeof(struct leat_reader_info) */
     uint32_t alive;
     uint32_t durable;
-    uint32_t pid;           /* of the process that opened it last; for people, never for decisions */
-    uint64_t lag_messages;  /* published but not yet acknowledged by it                     */
-    uint64_t lag_bytes;     /* the same in bytes of ring                                    */
-    uint64_t lost;          /* overwritten before it read them, over all its lives          */
-    char name[LEAT_READER_NAME_MAX + 1]; /* empty: not durable                              */
+    uint32_t pid;                        /* of the process that opened it last; for people, never for decisions */
+    uint64_t lag_messages;               /* published but not yet acknowledged by it */
+    uint64_t lag_bytes;                  /* the same in bytes of ring */
+    uint64_t lost;                       /* overwritten before it read them, over all its lives */
+    char name[LEAT_READER_NAME_MAX + 1]; /* empty: not durable */
 };
 
 /* Describes one channel without joining it. `readers` may be NULL; at most `max_readers` are filled. Returns how many

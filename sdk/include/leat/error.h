@@ -17,13 +17,13 @@ extern "C" {
 #define LEAT_API
 #endif
 
-#define LEAT_EAGAIN (-EAGAIN)       /* nothing to read, or no room, and the caller did not want to wait               */
-#define LEAT_ETIMEDOUT (-ETIMEDOUT) /* the same, after waiting as long as the caller allowed                         */
-#define LEAT_ELAPPED (-ESTALE)      /* what was borrowed has been overwritten meanwhile: throw it away                */
-#define LEAT_ECLOSED (-EPIPE)       /* the channel was removed: nothing will ever come or be taken again             */
-#define LEAT_ETOOBIG (-EMSGSIZE)    /* larger than the channel, or than the caller's buffer                          */
-#define LEAT_ECORRUPT (-EBADMSG)    /* shared memory holds what no correct writer writes; it was skipped             */
-#define LEAT_EVERSION (-EPROTO)     /* the segment is of a layout that this library does not know                    */
+#define LEAT_EAGAIN (-EAGAIN)       /* nothing to read, or no room, and the caller did not want to wait */
+#define LEAT_ETIMEDOUT (-ETIMEDOUT) /* the same, after waiting as long as the caller allowed */
+#define LEAT_ELAPPED (-ESTALE)      /* what was borrowed has been overwritten meanwhile: throw it away */
+#define LEAT_ECLOSED (-EPIPE)       /* the channel was removed: nothing will ever come or be taken again */
+#define LEAT_ETOOBIG (-EMSGSIZE)    /* larger than the channel, or than the caller's buffer */
+#define LEAT_ECORRUPT (-EBADMSG)    /* shared memory holds what no correct writer writes; it was skipped */
+#define LEAT_EVERSION (-EPROTO)     /* the segment is of a layout that this library does not know */
 
 /* A sentence for a code returned by any leat call: a constant, never NULL. Any thread. */
 LEAT_API const char *leat_strerror(int error);

@@ -8,8 +8,8 @@
 
 #define LEAT_STRINGIFY_(x) #x
 #define LEAT_STRINGIFY(x) LEAT_STRINGIFY_(x)
-#define LEAT_VERSION                                                                                                   \
-    LEAT_STRINGIFY(LEAT_VERSION_MAJOR)                                                                                 \
+#define LEAT_VERSION                   \
+    LEAT_STRINGIFY(LEAT_VERSION_MAJOR) \
     "." LEAT_STRINGIFY(LEAT_VERSION_MINOR) "." LEAT_STRINGIFY(LEAT_VERSION_PATCH)
 
 #endif

@@ -16,9 +16,9 @@ extern "C" {
 #endif
 
 /* What a channel keeps of a message, and how. */
-#define LEAT_CHANNEL_KEEPS_METADATA 1u /* sequence, time, tag                                            */
+#define LEAT_CHANNEL_KEEPS_METADATA 1u /* sequence, time, tag */
 #define LEAT_CHANNEL_KEEPS_ORIGIN 2u
-#define LEAT_CHANNEL_DURABLE 4u        /* a reader of the same name resumes where the last one was       */
+#define LEAT_CHANNEL_DURABLE 4u /* a reader of the same name resumes where the last one was */
 
 struct leat_channel_ops {
     uint32_t size;

@@ -19,15 +19,16 @@ extern "C" {
 
 /* What the host writes at `offset`. All text is owned by the host and lives as long as the plugin's instance. */
 enum leat_option_type {
-    LEAT_OPTION_TEXT = 1,     /* const char *, NULL when the default is NULL                                           */
-    LEAT_OPTION_BOOL = 2,     /* uint32_t 0 or 1; yes no true false on off                                             */
-    LEAT_OPTION_INT = 3,      /* int64_t within min..max                                                               */
-    LEAT_OPTION_SIZE = 4,     /* uint64_t bytes; B KiB MiB GiB kB MB GB required (0 needs none); within min..max          */
-    LEAT_OPTION_DURATION = 5, /* int64_t nanoseconds; ns us ms s m h required (0 needs none); "forever" is -1; min..max    */
-    LEAT_OPTION_CHOICE = 6,   /* uint32_t index into `choices`, which are separated by '|'                             */
-    LEAT_OPTION_LIST = 7,     /* const char *const *, NULL-terminated, comma separated, blanks trimmed; never NULL     */
-    LEAT_OPTION_PATH = 8,     /* const char *, made absolute                                                           */
-    LEAT_OPTION_MODE = 9      /* uint32_t permission bits, octal                                                       */
+    LEAT_OPTION_TEXT = 1, /* const char *, NULL when the default is NULL */
+    LEAT_OPTION_BOOL = 2, /* uint32_t 0 or 1; yes no true false on off */
+    LEAT_OPTION_INT = 3,  /* int64_t within min..max */
+    LEAT_OPTION_SIZE = 4, /* uint64_t bytes; B KiB MiB GiB kB MB GB required (0 needs none); within min..max */
+    LEAT_OPTION_DURATION =
+        5,                  /* int64_t nanoseconds; ns us ms s m h required (0 needs none); "forever" is -1; min..max */
+    LEAT_OPTION_CHOICE = 6, /* uint32_t index into `choices`, which are separated by '|' */
+    LEAT_OPTION_LIST = 7,   /* const char *const *, NULL-terminated, comma separated, blanks trimmed; never NULL */
+    LEAT_OPTION_PATH = 8,   /* const char *, made absolute */
+    LEAT_OPTION_MODE = 9    /* uint32_t permission bits, octal */
 };
 
 #define LEAT_OPTION_REQUIRED 1u
@@ -53,16 +54,16 @@ struct leat_option {
 #define LEAT_OPTION_SIZEOF_ (uint32_t)sizeof(struct leat_option)
 #endif
 
-#define LEAT_OPTION_FULL(structure, member, name_, type_, flags_, default_, min_, max_, choices_, help_)               \
-    {                                                                                                                  \
-        LEAT_OPTION_SIZEOF_, type_, flags_, name_, default_, help_, choices_, min_, max_,                              \
-            (uint32_t)offsetof(structure, member), 0                                                                   \
+#define LEAT_OPTION_FULL(structure, member, name_, type_, flags_, default_, min_, max_, choices_, help_) \
+    {                                                                                                    \
+        LEAT_OPTION_SIZEOF_, type_, flags_, name_, default_, help_, choices_, min_, max_,                \
+            (uint32_t)offsetof(structure, member), 0                                                     \
     }
-#define LEAT_OPTION(structure, member, name, type, default_text, help)                                                 \
+#define LEAT_OPTION(structure, member, name, type, default_text, help) \
     LEAT_OPTION_FULL(structure, member, name, type, 0, default_text, 0, 0, NULL, help)
-#define LEAT_OPTION_RANGE(structure, member, name, type, default_text, min, max, help)                                 \
+#define LEAT_OPTION_RANGE(structure, member, name, type, default_text, min, max, help) \
     LEAT_OPTION_FULL(structure, member, name, type, 0, default_text, min, max, NULL, help)
-#define LEAT_OPTION_CHOICES(structure, member, name, default_text, choices, help)                                      \
+#define LEAT_OPTION_CHOICES(structure, member, name, default_text, choices, help) \
     LEAT_OPTION_FULL(structure, member, name, LEAT_OPTION_CHOICE, 0, default_text, 0, 0, choices, help)
 
 #ifdef __cplusplus

@@ -38,10 +38,10 @@ enum leat_reason {
 /* The bridge that a pattern serves. */
 struct leat_bridge_view {
     uint32_t size;
-    uint32_t direction;                /* LEAT_OUT, LEAT_IN, LEAT_BOTH */
+    uint32_t direction; /* LEAT_OUT, LEAT_IN, LEAT_BOTH */
     uint32_t channel_count;
     uint32_t reserved;
-    const char *const *channel_names;  /* the part after "://" */
+    const char *const *channel_names; /* the part after "://" */
 };
 
 /* What goes out: `prefix` before the message's bytes, and a protocol header for raw sockets. */
@@ -63,8 +63,8 @@ struct leat_inward {
 
 struct leat_pattern_ops {
     uint32_t size;
-    uint32_t directions; /* a mask: LEAT_OUT, LEAT_IN */
-    uint32_t duplex;     /* 1: also `direction = both`: one socket, an outward and an inward lane */
+    uint32_t directions;     /* a mask: LEAT_OUT, LEAT_IN */
+    uint32_t duplex;         /* 1: also `direction = both`: one socket, an outward and an inward lane */
     uint32_t waits_for_peer; /* outward: 1 when sending waits for a peer (pipeline), 0 when the engine drops (pubsub) */
 
     /* Optional. Pure: rules across options and channels; blames. 0 or -EINVAL. */

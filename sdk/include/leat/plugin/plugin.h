@@ -27,8 +27,8 @@ extern "C" {
 
 enum leat_plugin_kind { LEAT_PLUGIN_CHANNEL = 1, LEAT_PLUGIN_PATTERN = 2, LEAT_PLUGIN_TRANSPORT = 3 };
 
-struct leat_channel_ops;   /* plugin/channel.h   */
-struct leat_pattern_ops;   /* plugin/pattern.h   */
+struct leat_channel_ops;   /* plugin/channel.h */
+struct leat_pattern_ops;   /* plugin/pattern.h */
 struct leat_transport_ops; /* plugin/transport.h */
 
 struct leat_plugin {
@@ -38,13 +38,14 @@ struct leat_plugin {
     uint32_t options_size; /* of the plugin's options struct, bytes; the host allocates and fills it */
     const char *name;      /* [a-z][a-z0-9_-]*; the prefix of its options; the file is NAME.so */
     const char *version;
-    const char *summary;   /* one line */
-    const char *reference; /* the text of its reference page: what it does, what it keeps and what it cannot; plain text */
+    const char *summary; /* one line */
+    const char
+        *reference; /* the text of its reference page: what it does, what it keeps and what it cannot; plain text */
     const char *licence;
     const struct leat_option *options; /* option_count rows, each `options->size` bytes apart */
     uint32_t option_count;
     uint32_t reserved;
-    const struct leat_channel_ops *channel;     /* exactly the one that `kind` says is set */
+    const struct leat_channel_ops *channel; /* exactly the one that `kind` says is set */
     const struct leat_pattern_ops *pattern;
     const struct leat_transport_ops *transport;
 };

@@ -36,7 +36,7 @@ enum leat_role {
 
 /* A message on its way through a socket. The engine owns the memory behind it. */
 struct leat_packet {
-    void *data;          /* body, `len` bytes */
+    void *data; /* body, `len` bytes */
     uint64_t len;
     void *engine;        /* the engine's own; NULL: no message here */
     uint32_t header_len; /* protocol header of raw sockets, bytes */
@@ -47,15 +47,15 @@ struct leat_packet {
 /* What a socket is to be; filled by the pattern and the bridge. */
 struct leat_socket_request {
     uint32_t size;
-    uint32_t role;                 /* enum leat_role */
-    uint32_t raw;                  /* 1: headers are the pattern's business */
-    uint32_t depth;                /* slots for each direction */
-    uint64_t receive_limit;        /* largest message accepted from the network, bytes; never 0 */
-    uint32_t queue_messages;       /* for each peer, where the role has such a queue */
+    uint32_t role;           /* enum leat_role */
+    uint32_t raw;            /* 1: headers are the pattern's business */
+    uint32_t depth;          /* slots for each direction */
+    uint64_t receive_limit;  /* largest message accepted from the network, bytes; never 0 */
+    uint32_t queue_messages; /* for each peer, where the role has such a queue */
     uint32_t reserved;
-    uint64_t queue_bytes;          /* bound on the same queue: it holds at most queue_bytes / largest message seen */
-    const char *const *topics;     /* subscriber: NULL-terminated prefixes; "" is everything */
-    void *context;                 /* first argument of the calls back */
+    uint64_t queue_bytes;      /* bound on the same queue: it holds at most queue_bytes / largest message seen */
+    const char *const *topics; /* subscriber: NULL-terminated prefixes; "" is everything */
+    void *context;             /* first argument of the calls back */
 
     /* Calls back, from any thread; they return soon and call nothing that closes. `status`: 0 or a negative errno. After a
      * failed send the packet is still the lane's; after a successful one it is gone. `sent` may be called from inside
@@ -78,7 +78,7 @@ struct leat_peer {
     uint32_t size;
     uint32_t id;
     char address[108];
-    uint32_t counted;         /* 1: the counters are real; 0: this transport has none */
+    uint32_t counted; /* 1: the counters are real; 0: this transport has none */
     uint64_t sent_messages, received_messages, sent_bytes, received_bytes;
 };
 
