@@ -340,7 +340,7 @@ static void print_row(const char *name, const struct row *row, const struct samp
                "\"unit\": \"%s\"",
                first_row ? "[" : ",", name, row->size, row->producers == LEAT_ONE ? "one" : "many", way_names[row->way],
                row->way == PING_PONG ? "ns" : "messages/s");
-        samples_print_json(samples);
+        samples_print_json(samples, row->way == PING_PONG);
         printf("}");
     } else {
         printf("%-36s", name);

@@ -42,7 +42,7 @@ void pair_fail(const char *format, ...)
 
 const char *placement_name(enum placement placement)
 {
-    static const char *const names[] = {"near", "far", "mixed"};
+    static const char *const names[] = {"near", "far", "mixed", "disturbed"};
     return names[placement];
 }
 
@@ -217,13 +217,11 @@ void pair_measure(void (*body)(struct pair_run *run), void *user, struct pair_re
 
 enum placement pair_placement(const struct pair_result *result)
 {
+    if (result->foreign > FOREIGN_MOST) {
+        return PLACEMENT_DISTURBED;
+    }
     if (result->before_ns < NEAR_NS && result->after_ns < NEAR_NS) {
         return PLACEMENT_NEAR;
     }
     return result->before_ns > FAR_NS && result->after_ns > FAR_NS ? PLACEMENT_FAR : PLACEMENT_MIXED;
-}
-
-bool pair_clean(const struct pair_result *result)
-{
-    return result->foreign <= FOREIGN_MOST;
 }

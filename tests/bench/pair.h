@@ -2,15 +2,14 @@
  *
  * A virtual machine's CPUs wander over the host: what handing one cache line over costs changes four- to sixfold between runs,
  * and with it every figure that spins. Therefore each run measures that first and last, and only runs of one class are
- * compared. A run in which others took more than 8 % of the two CPUs is not clean. */
+ * compared. A run in which others took more than 8 % of the two CPUs is in no class but `disturbed`. */
 #ifndef TESTS_BENCH_PAIR_H
 #define TESTS_BENCH_PAIR_H
 
-#include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
 
-enum placement { PLACEMENT_NEAR, PLACEMENT_FAR, PLACEMENT_MIXED, PLACEMENT_COUNT };
+enum placement { PLACEMENT_NEAR, PLACEMENT_FAR, PLACEMENT_MIXED, PLACEMENT_DISTURBED, PLACEMENT_COUNT };
 const char *placement_name(enum placement placement);
 
 /* What one run found out; filled by either side, read by the parent. */
@@ -34,7 +33,6 @@ void pair_measure(void (*body)(struct pair_run *run), void *user, struct pair_re
 void pair_barrier(struct pair_run *run);
 
 enum placement pair_placement(const struct pair_result *result);
-bool pair_clean(const struct pair_result *result);
 
 /* A clock for short times: the CPU's own counter where that is usable. */
 uint64_t pair_ticks(void);

@@ -3,14 +3,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define VALUES (sizeof((struct pair_result *)0)->value / sizeof(double))
-
 void samples_add(struct samples *samples, const struct pair_result *result)
 {
-    if (!pair_clean(result)) {
-        samples->disturbed++;
-        return;
-    }
     const enum placement placement = pair_placement(result);
     samples->runs[placement][samples->counts[placement]++] = *result;
 }
@@ -69,32 +63,43 @@ static void print_class(const struct samples *samples, int placement, bool laten
     printf(" (%zu)", samples->counts[placement]);
 }
 
+static size_t clean_runs(const struct samples *samples)
+{
+    size_t count = 0;
+    for (int placement = 0; placement < PLACEMENT_DISTURBED; placement++) {
+        count += samples->counts[placement];
+    }
+    return count;
+}
+
 void samples_print(const struct samples *samples, bool latency)
 {
+    const bool clean = clean_runs(samples) > 0;
     for (int placement = 0; placement < PLACEMENT_COUNT; placement++) {
-        if (samples->counts[placement] > 0) {
+        if (samples->counts[placement] > 0 && (placement != PLACEMENT_DISTURBED || !clean)) {
             print_class(samples, placement, latency);
         }
     }
-    if (samples->disturbed > 0) {
-        printf("  disturbed (%zu)", samples->disturbed);
+    if (clean && samples->counts[PLACEMENT_DISTURBED] > 0) {
+        printf("  disturbed (%zu)", samples->counts[PLACEMENT_DISTURBED]);
     }
     putchar('\n');
 }
 
-void samples_print_json(const struct samples *samples)
+void samples_print_json(const struct samples *samples, bool latency)
 {
     for (int placement = 0; placement < PLACEMENT_COUNT; placement++) {
         if (samples->counts[placement] == 0) {
             continue;
         }
-        printf(", \"%s\": {\"runs\": %zu, \"values\": [", placement_name((enum placement)placement),
-               samples->counts[placement]);
-        for (size_t which = 0; which < VALUES - 1; which++) {
-            const struct summary summary = summarise(samples, placement, which);
-            printf("%s[%.1f, %.1f, %.1f]", which ? ", " : "", summary.median, summary.least, summary.most);
+        const struct summary first = summarise(samples, placement, 0);
+        printf(", \"%s\": {\"runs\": %zu, \"median\": %.1f, \"least\": %.1f, \"most\": %.1f",
+               placement_name((enum placement)placement), samples->counts[placement], first.median, first.least,
+               first.most);
+        if (latency) {
+            printf(", \"p99\": %.1f, \"p99.9\": %.1f", summarise(samples, placement, 1).median,
+                   summarise(samples, placement, 2).median);
         }
-        printf("]}");
+        printf("}");
     }
-    printf(", \"disturbed\": %zu", samples->disturbed);
 }
