@@ -8,6 +8,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 
@@ -209,8 +210,18 @@ Test(page, after_a_clean_stop_the_books_are_readable_and_the_next_ones_start_at_
     page_close(&map);
 }
 
-/* A worker that its gateway's death does not move. */
+/* A worker that its gateway's death does not move, only this test's. */
 static pid_t orphan;
+
+static void start_orphan(void)
+{
+    orphan = fork();
+    if (orphan == 0) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+        for (;;)
+            pause();
+    }
+}
 
 static void leave_an_orphan(struct page_map *map)
 {
@@ -222,10 +233,7 @@ static void leave_an_orphan(struct page_map *map)
 Test(page, a_worker_that_outlives_its_gateway_is_ended_before_the_next_one_starts, .timeout = 30)
 {
     struct page_map map;
-    orphan = fork();
-    if (orphan == 0)
-        for (;;)
-            pause();
+    start_orphan();
     live_and_die(leave_an_orphan);
     cr_assert_eq(page_create(&map, NULL, "edge", two, 2), 0);
     int status;
@@ -245,10 +253,7 @@ static void name_a_stranger(struct page_map *map)
 Test(page, a_process_that_only_has_the_number_of_a_worker_is_left_alone)
 {
     struct page_map map;
-    orphan = fork();
-    if (orphan == 0)
-        for (;;)
-            pause();
+    start_orphan();
     live_and_die(name_a_stranger);
     int64_t started_ns = clock_monotonic_ns();
     cr_assert_eq(page_create(&map, NULL, "edge", two, 2), 0);
@@ -481,10 +486,7 @@ Test(page, the_gateways_of_a_folder_are_listed_by_name)
 
 Test(page, the_orphans_of_a_dead_gateway_can_be_ended_before_the_next_one_is_checked, .timeout = 30)
 {
-    orphan = fork();
-    if (orphan == 0)
-        for (;;)
-            pause();
+    start_orphan();
     live_and_die(leave_an_orphan);
     cr_assert_eq(page_retire(NULL, "edge"), 0);
     cr_assert_eq(waitpid(orphan, NULL, WNOHANG), orphan);
@@ -494,10 +496,7 @@ Test(page, the_orphans_of_a_dead_gateway_can_be_ended_before_the_next_one_is_che
 Test(page, the_workers_of_a_live_gateway_are_nobody_elses_business)
 {
     struct page_map map;
-    orphan = fork();
-    if (orphan == 0)
-        for (;;)
-            pause();
+    start_orphan();
     cr_assert_eq(page_create(&map, NULL, "edge", two, 2), 0);
     leave_an_orphan(&map);
     cr_assert_eq(page_retire(NULL, "edge"), -EBUSY);
