@@ -98,7 +98,7 @@ static struct config *load(const struct arguments *arguments)
         problems_add(&problems, arguments->file, 0,
                      "there is no configuration file here; write one, or name another with -c FILE");
     else
-        config = config_load(arguments->file, &problems);
+        config = config_read(arguments->file, &problems);
     if (config != NULL && arguments->log_level >= 0)
         config->gateway.log_level = (uint32_t)arguments->log_level;
     if (config != NULL)

@@ -124,16 +124,38 @@ static void expand_entries(struct config *config, struct problems *problems)
 
 /* ---- the whole --------------------------------------------------------------------------------------------------- */
 
-struct config *config_load(const char *path, struct problems *problems)
+/* Whoever looks at a value later knows that it has been complained about. */
+static void mark_doubtful(struct config *config, const struct problems *problems)
+{
+    for (size_t i = 0; i < config->entry_count; i++) {
+        struct config_entry *entry = &config->entries[i];
+        for (size_t j = 0; j < problems->count; j++) {
+            const struct problem *problem = &problems->items[j];
+            if (problem->file != NULL && problem->line == entry->line && strcmp(problem->file, entry->file) == 0)
+                entry->doubtful = true;
+        }
+    }
+}
+
+struct config *config_read(const char *path, struct problems *problems)
 {
     struct config *config = memory_zeroed(sizeof(*config));
-    const size_t before = problems->count;
-    if (overlay_file(config, path, problems) == 0) {
-        overlay_drop_ins(config, path, problems);
-        expand_entries(config, problems);
-        schema_apply(config, path, problems);
-        rules_check(config, problems);
+    if (overlay_file(config, path, problems) != 0) {
+        config_free(config);
+        return NULL;
     }
+    overlay_drop_ins(config, path, problems);
+    expand_entries(config, problems);
+    schema_apply(config, path, problems);
+    rules_check(config, problems);
+    mark_doubtful(config, problems);
+    return config;
+}
+
+struct config *config_load(const char *path, struct problems *problems)
+{
+    const size_t before = problems->count;
+    struct config *config = config_read(path, problems);
     if (problems->count == before)
         return config;
     config_free(config);

@@ -21,7 +21,7 @@ struct config_entry {
     char *file;
     unsigned line;
     bool secret;   /* the value came from ${file:}: never print it */
-    bool doubtful; /* a problem was reported for this value already; never in a configuration that was loaded */
+    bool doubtful; /* a problem was reported for this value already; look no closer at it */
 };
 
 enum config_direction { CONFIG_OUT = 1, CONFIG_IN = 2, CONFIG_BOTH = 3 };
@@ -77,6 +77,11 @@ struct config {
 /* Reads `path` and the drop-ins in the folder conf.d beside it (*.ini, in byte order); a later file overrides. Everything found wrong is added to
  * `problems`; returns NULL then. Free with config_free, which accepts NULL. */
 struct config *config_load(const char *path, struct problems *problems);
+
+/* The same, but returns what could be understood also when there are problems, so that a check goes on to the plugins and reports
+ * everything in one run; NULL only when `path` cannot be read. Entries with a problem are marked doubtful. With problems it is good
+ * for resolve_bridge and nothing else. */
+struct config *config_read(const char *path, struct problems *problems);
 void config_free(struct config *config);
 
 /* Hands the snapshot to another process of the same binary through a sealed memfd. A descriptor, or -errno. */

@@ -76,6 +76,7 @@ struct logical {
     char text[INI_LINE_MAX + 1];
     size_t len;
     bool usable;
+    bool swallowed; /* a line that was perhaps none of its own */
 };
 
 /* Appends one physical line without its newline and, where it continues, without its backslash. */
@@ -109,10 +110,12 @@ static void read_continuations(struct scan *scan, struct logical *logical, struc
             logical->usable = false;
             return;
         }
-        if (line->len == 0 || !ini_line_blank(line->text[0]))
+        if (line->len == 0 || !ini_line_blank(line->text[0])) {
+            logical->swallowed = true;
             problems_add(scan->problems, scan->file, scan->line,
                          "line %u ends in '\\', so this line continues it; indent this line, or remove that '\\'",
                          from);
+        }
         append(scan, logical, line);
     }
 }
@@ -172,7 +175,7 @@ static void keep_entry(struct scan *scan, struct ini_entry entry)
     ini->entries[ini->entry_count++] = entry;
 }
 
-static void take_entry(struct scan *scan, const char *text, unsigned line)
+static void take_entry(struct scan *scan, const char *text, unsigned line, bool swallowed)
 {
     char *key, *value;
     char *problem = ini_line_entry(text, &key, &value);
@@ -187,7 +190,7 @@ static void take_entry(struct scan *scan, const char *text, unsigned line)
                                             .key = key,
                                             .value = value,
                                             .line = line,
-                                            .doubtful = problem != NULL});
+                                            .doubtful = problem != NULL || swallowed});
     } else {
         free(key);
         free(value);
@@ -195,8 +198,9 @@ static void take_entry(struct scan *scan, const char *text, unsigned line)
     free(problem);
 }
 
-static void take_line(struct scan *scan, char *text, unsigned line)
+static void take_line(struct scan *scan, struct logical *logical, unsigned line)
 {
+    char *text = logical->text;
     while (ini_line_blank(*text))
         text++;
     size_t len = strlen(text);
@@ -210,7 +214,7 @@ static void take_line(struct scan *scan, char *text, unsigned line)
     } else if (*text == '[') {
         take_section(scan, text, line);
     } else {
-        take_entry(scan, text, line);
+        take_entry(scan, text, line, logical->swallowed);
     }
 }
 
@@ -232,7 +236,7 @@ void ini_scan(struct ini *ini, const char *bytes, size_t len, const char *file, 
     skip_mark(&scan);
     while (read_logical(&scan, &logical, &first)) {
         if (logical.usable)
-            take_line(&scan, logical.text, first);
+            take_line(&scan, &logical, first);
     }
 }
 

@@ -57,7 +57,7 @@ static void check_repeats(const struct config *config, const struct config_bridg
     for (size_t i = 0; i < urls->count; i++) {
         for (size_t j = 0; j < i; j++) {
             const struct config_entry *entry = entry_of(config, bridge, key);
-            if (*urls->items[i].scheme != '\0' && strcmp(urls->items[i].text, urls->items[j].text) == 0)
+            if (strcmp(urls->items[i].text, urls->items[j].text) == 0)
                 problems_add(problems, entry->file, entry->line, "[%s] %s = %s: the same URL twice in this list",
                              bridge->section, key, quoted(entry, urls->items[i].text));
         }
@@ -82,7 +82,7 @@ static void check_listeners(const struct config *config, const struct config_bri
     for (size_t i = 0; i < bridge->listen.count; i++) {
         for (size_t j = 0; j < other->listen.count; j++) {
             const struct config_url *url = &bridge->listen.items[i], *taken = &other->listen.items[j];
-            if (*url->scheme != '\0' && *taken->scheme != '\0' && url_collides(url, taken))
+            if (url_collides(url, taken))
                 blame_collision(config, bridge, url, other, taken, problems);
         }
     }

@@ -118,7 +118,7 @@ static void fill_gateway(struct config *config, struct problems *problems)
                  sizeof(struct gateway_values), problems);
     const struct gateway_values *values = options.values;
     config->gateway = (struct config_gateway){
-        .name = memory_copy(values->name),
+        .name = memory_copy(schema_is_name(values->name) ? values->name : "leat"),
         .plugin_dir = values->plugin_dir != NULL ? memory_copy(values->plugin_dir) : plugin_dir_default(),
         .log_level = values->log_level,
         .drain_ns = values->drain_ns,
@@ -140,19 +140,23 @@ static void fill_gateway(struct config *config, struct problems *problems)
 
 /* ---- [bridge.NAME] ----------------------------------------------------------------------------------------------- */
 
+/* The URLs that are ones. */
 static struct config_urls take_urls(const struct config *config, const char *section, const char *key,
                                     const char *const *texts, struct problems *problems)
 {
     struct config_urls urls = {0};
     const struct config_entry *entry = config_find(config, section, key);
-    while (texts[urls.count] != NULL)
-        urls.count++;
-    urls.items = memory_zeroed((urls.count + 1) * sizeof(*urls.items));
-    for (size_t i = 0; i < urls.count; i++) {
-        char *problem = url_split(texts[i], &urls.items[i]);
-        if (problem != NULL)
-            problems_add(problems, entry->file, entry->line, "[%s] %s = %s: %s", section, key,
-                         entry->secret ? "(secret)" : texts[i], problem);
+    for (; *texts != NULL; texts++) {
+        struct config_url url = {0};
+        char *problem = url_split(*texts, &url);
+        if (problem == NULL) {
+            urls.items = memory_resize(urls.items, urls.count + 1, sizeof(*urls.items));
+            urls.items[urls.count++] = url;
+            continue;
+        }
+        problems_add(problems, entry->file, entry->line, "[%s] %s = %s: %s", section, key,
+                     entry->secret ? "(secret)" : *texts, problem);
+        url_fini(&url);
         free(problem);
     }
     return urls;

@@ -1,18 +1,19 @@
-/* Names the plugin whose code crashes the checker, at the place in the configuration that brought it in. Only the checker
- * installs it: a worker that crashes is its supervisor's business. One thread. */
+/* Names the plugin whose code ended the checker, at the place in the configuration that brought it in: the work runs in a child
+ * process that notes, in memory shared with its parent, whose code it is about to call. One thread. In a worker, which does not
+ * use guard_run, the notes are made and nobody reads them: a worker that ends is its supervisor's business. */
 #ifndef LEAT_PLUGIN_GUARD_H
 #define LEAT_PLUGIN_GUARD_H
 
 #include "config/config.h"
 
-/* From now on a crash inside guard_enter..guard_leave writes a line `problem FILE LINE TEXT` (worker.h) to `fd` and ends the
- * process with `status`. A crash elsewhere ends it as ever. */
-void guard_install(int fd, int status);
+/* Runs `work` in a child process and returns its result, 0..255. When the child ends before `work` returns, writes a line `problem
+ * FILE LINE TEXT` (worker.h) to `fd` and returns -1. The child dies with this process. Call it before any plugin is loaded. */
+int guard_run(int (*work)(void *user), void *user, int fd);
 
 /* What is served from now on: one of the URLs or names in a bridge's `key`. Copied. */
 void guard_place(const struct config *config, const struct config_bridge *bridge, const char *key, const char *value);
 
-/* Around every call into a plugin: plugin NAME.so "crashed while it was DOING". */
+/* Around every call into a plugin: NAME.so ended the process "while it was DOING". */
 void guard_enter(const char *name, const char *doing);
 void guard_leave(void);
 

@@ -17,7 +17,7 @@ struct resolution {
     const struct config_bridge *bridge;
     struct registry *registry;
     struct problems *problems;
-    bool missing; /* a plugin was not found: what depends on it is not judged */
+    bool missing; /* a plugin was not found, or not understood where it is named: what depends on it is not judged */
 };
 
 /* ---- blame -------------------------------------------------------------------------------------------------------- */
@@ -32,6 +32,19 @@ static void blame(struct resolution *resolution, const char *key, const char *va
                      entry->secret ? "(secret)" : value, text);
     else
         problems_add(resolution->problems, bridge->file, bridge->line, "[%s] %s: %s", bridge->section, key, text);
+}
+
+/* Whether a key has been complained about. */
+static bool is_doubtful(const struct resolution *resolution, const char *key)
+{
+    const struct config_entry *entry = config_find(resolution->config, resolution->bridge->section, key);
+    return entry != NULL && entry->doubtful;
+}
+
+/* Whether a key is there and says what it should. */
+static bool is_settled(const struct resolution *resolution, const char *key)
+{
+    return config_find(resolution->config, resolution->bridge->section, key) != NULL && !is_doubtful(resolution, key);
 }
 
 /* ---- plugins and their options ------------------------------------------------------------------------------------ */
@@ -50,6 +63,10 @@ static void resolve_pattern(struct resolution *resolution)
     struct resolved_bridge *out = resolution->out;
     const char *name = resolution->bridge->pattern;
     char explain[EXPLAIN_BYTES];
+    if (!is_settled(resolution, "pattern")) {
+        resolution->missing = true;
+        return;
+    }
     guard_place(resolution->config, resolution->bridge, "pattern", name);
     out->pattern = registry_find(resolution->registry, LEAT_PLUGIN_PATTERN, name, explain, sizeof(explain));
     if (out->pattern == NULL) {
@@ -81,6 +98,7 @@ static void resolve_channels(struct resolution *resolution)
 {
     struct resolved_bridge *out = resolution->out;
     const struct config_urls *urls = &resolution->bridge->channels;
+    resolution->missing |= is_doubtful(resolution, "channel");
     out->channel_count = urls->count;
     out->channels = memory_zeroed((urls->count + 1) * sizeof(*out->channels));
     out->channel_names = memory_zeroed((urls->count + 1) * sizeof(*out->channel_names));
@@ -116,6 +134,7 @@ static void resolve_endpoints(struct resolution *resolution)
 {
     struct resolved_bridge *out = resolution->out;
     const struct config_urls *listen = &resolution->bridge->listen, *dial = &resolution->bridge->dial;
+    resolution->missing |= is_doubtful(resolution, "listen") || is_doubtful(resolution, "dial");
     out->endpoint_count = listen->count + dial->count;
     out->endpoints = memory_zeroed((out->endpoint_count + 1) * sizeof(*out->endpoints));
     for (size_t i = 0; i < listen->count; i++)
@@ -131,15 +150,16 @@ static void resolve_endpoints(struct resolution *resolution)
 static void check_direction(struct resolution *resolution)
 {
     static const char *const words[] = {"", "out", "in", "both"};
+    static const char *const has[] = {"none", "out",          "in",          "out and in",
+                                      "both", "out and both", "in and both", "out, in and both"};
     const uint32_t wanted = resolution->bridge->direction;
-    if (resolution->out->pattern == NULL)
+    if (resolution->out->pattern == NULL || !is_settled(resolution, "direction"))
         return;
     const struct leat_pattern_ops *ops = &resolution->out->pattern->pattern;
     if (wanted == LEAT_BOTH ? ops->duplex != 0 : (ops->directions & wanted) != 0)
         return;
-    char *text = memory_format("pattern '%s' does not do that; it has%s%s%s", resolution->bridge->pattern,
-                               (ops->directions & LEAT_OUT) != 0 ? " out" : "",
-                               (ops->directions & LEAT_IN) != 0 ? " in" : "", ops->duplex != 0 ? " both" : "");
+    char *text = memory_format("pattern '%s' has no such direction; it has %s", resolution->bridge->pattern,
+                               has[(ops->directions & LEAT_BOTH) | (ops->duplex != 0 ? 4 : 0)]);
     blame(resolution, "direction", words[wanted], text);
     free(text);
     options_fini(&resolution->out->pattern_options);
@@ -214,6 +234,17 @@ static void check_prefixes(struct resolution *resolution)
     free(names);
 }
 
+/* Nobody is asked to check what depends on a key that was not understood. */
+static void drop_unasked(struct resolution *resolution)
+{
+    struct resolved_bridge *out = resolution->out;
+    const bool direction = is_settled(resolution, "direction");
+    if (!direction || !is_settled(resolution, "channel"))
+        options_fini(&out->pattern_options);
+    for (size_t i = 0; i < out->channel_count && !direction; i++)
+        options_fini(&out->channels[i].options);
+}
+
 /* ---- the whole ---------------------------------------------------------------------------------------------------- */
 
 int resolve_bridge(struct resolved_bridge *out, const struct config *config, const struct config_bridge *bridge,
@@ -229,6 +260,7 @@ int resolve_bridge(struct resolved_bridge *out, const struct config *config, con
     check_direction(&resolution);
     check_families(&resolution);
     check_prefixes(&resolution);
+    drop_unasked(&resolution);
     return problems->count == before ? 0 : -EINVAL;
 }
 

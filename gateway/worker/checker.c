@@ -96,6 +96,9 @@ static void check(const struct config *config, struct findings *findings)
     struct registry *registry = NULL;
     struct page_map live;
     char explain[768];
+    const struct config_entry *folder = config_find(config, "gateway", "plugin_dir");
+    if (folder != NULL && folder->doubtful)
+        return;
     if (registry_open(&registry, config->gateway.plugin_dir, explain, sizeof(explain)) != 0) {
         blame_folder(config, explain, &findings->problems);
         return;
@@ -109,17 +112,24 @@ static void check(const struct config *config, struct findings *findings)
     registry_close(registry);
 }
 
+static int work(void *user)
+{
+    const struct config *config = user;
+    struct findings findings = {0};
+    check(config, &findings);
+    report(&findings);
+    return findings.problems.count == 0 ? WORKER_DRAINED : WORKER_CONFIG;
+}
+
 _Noreturn void checker_main(void)
 {
-    struct findings findings = {0};
     struct config *config = config_receive(WORKER_CONFIG_FD);
     log_open("checker", config != NULL ? (int)config->gateway.log_level : LEAT_LOG_INFO);
-    guard_install(STDOUT_FILENO, WORKER_CONFIG);
-    if (config != NULL)
-        check(config, &findings);
-    else
-        problems_add(&findings.problems, NULL, 0,
-                     "the checker was given no configuration; it is started by leatd itself");
-    report(&findings);
-    _exit(findings.problems.count == 0 ? WORKER_DRAINED : WORKER_CONFIG);
+    if (config == NULL) {
+        puts("problem\t-\t0\tthe checker was given no configuration; it is started by leatd itself");
+        fflush(stdout);
+        _exit(WORKER_CONFIG);
+    }
+    const int result = guard_run(work, config, STDOUT_FILENO);
+    _exit(result < 0 ? WORKER_CONFIG : result);
 }

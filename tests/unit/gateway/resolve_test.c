@@ -33,7 +33,7 @@ static const char *judge(const char *text)
 {
     static char result[8192];
     const char *file = file_write(room, "leat.ini", text);
-    config = config_load(file, &problems);
+    config = config_read(file, &problems);
     cr_assert_not_null(config, "%s", problems_text(&problems));
     resolve_bridge(&resolved, config, &config->bridges[0], registry, &problems);
     resolved_bridge_check(&resolved, NULL, NULL);
@@ -125,7 +125,7 @@ Test(resolve, refuses_what_does_not_fit_together)
 {
     cr_assert_str_eq(judge("[bridge.a]\npattern = every\ndirection = in\nchannel = mem://one\n"
                            "listen = net://h:1\ndial = alien://h\n"),
-                     "3: [bridge.a] direction = in: pattern 'every' does not do that; it has out\n"
+                     "3: [bridge.a] direction = in: pattern 'every' has no such direction; it has out\n"
                      "6: [bridge.a] dial = alien://h: one bridge has one socket, and 'alien' (other/1) cannot share "
                      "that of 'net' (test/1)\n");
 }
@@ -139,4 +139,25 @@ Test(resolve, reports_every_plugin_that_is_missing)
                      "; did you mean 'mem'?\n"
                      "5: [bridge.a] listen = nte://h: no transport plugin in " LEAT_TEST_PLUGINS
                      " serves 'nte://'; did you mean 'net://'?\n");
+}
+
+Test(resolve, goes_on_after_problems_of_the_configuration_itself)
+{
+    cr_assert_str_eq(judge("[bridge.a]\npattern = every\ndirection = sideways\nchannel = mem://crooked\n"
+                           "listen = net://taken\nreceive_limit = 5\nevery.number = 65\nevery.flag = x;y\n"),
+                     "3: [bridge.a] direction = sideways: expected out, in or both\n"
+                     "5: [bridge.a] listen = net://taken: is taken\n"
+                     "6: [bridge.a] receive_limit = 5: a size needs a unit; write 5B, 5KiB or 5MiB\n"
+                     "7: [bridge.a] every.number = 65: expected 1 to 64\n"
+                     "8: [bridge.a] every.flag: ';' starts a comment here and leaves only 'x'; put the value in double "
+                     "quotes, or a blank before a comment\n");
+}
+
+Test(resolve, judges_no_option_of_a_plugin_whose_name_was_not_understood)
+{
+    cr_assert_str_eq(judge("[bridge.a]\ndirection = out\nchannel = mem:/one\nlisten = net://h:1\n"
+                           "every.number = 65\nmem.any = 1\n"),
+                     "1: [bridge.a] needs 'pattern': who may say what to whom: the name of a pattern plugin, such as "
+                     "pubsub or pipeline\n"
+                     "3: [bridge.a] channel = mem:/one: expected scheme://rest; write 'mem://one'\n");
 }
