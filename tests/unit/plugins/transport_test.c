@@ -193,6 +193,43 @@ Test(transport, tells_how_many_peers_are_connected)
     plug_fini(&plug);
 }
 
+static int connect_to(uint16_t port)
+{
+    struct sockaddr_in address = {
+        .sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+    cr_assert(connect(fd, (struct sockaddr *)&address, sizeof address) == 0);
+    return fd;
+}
+
+/* nng may tell of a pipe's end before it tells of its beginning. */
+Test(transport, peers_that_leave_at_once_do_not_count_for_ever)
+{
+    static const unsigned char greeting[8] = {0, 'S', 'P', 0, 0, 0x21, 0, 0};
+    struct plug plug;
+    struct peer publisher;
+    plug_init(&plug, "tcp", "");
+    peer_open(&publisher, &plug, LEAT_ROLE_PUBLISHER, 16);
+    peer_listen(&publisher, &plug, "tcp://127.0.0.1:47320");
+    for (int i = 0; i < 3000; i++) {
+        int fd = connect_to(47320);
+        unsigned char answer[8];
+        cr_assert(write(fd, greeting, sizeof greeting) == sizeof greeting);
+        cr_assert(read(fd, answer, sizeof answer) == sizeof answer);
+        setsockopt(fd, SOL_SOCKET, SO_LINGER, &(struct linger){.l_onoff = 1}, sizeof(struct linger));
+        close(fd);
+    }
+    struct peer last;
+    peer_open(&last, &plug, LEAT_ROLE_SUBSCRIBER, 16);
+    peer_dial(&last, &plug, "tcp://127.0.0.1:47320");
+    cr_assert(peer_await_connected(&last, 1));
+    cr_assert(peer_await_connected(&publisher, 1), "%u", publisher.connected);
+    peer_close(&last);
+    cr_assert(peer_await_connected(&publisher, 0), "%u", publisher.connected);
+    peer_close(&publisher);
+    plug_fini(&plug);
+}
+
 Test(transport, a_peer_of_the_wrong_protocol_never_counts)
 {
     struct plug plug;
@@ -226,7 +263,7 @@ Test(transport, lists_peers_with_real_counters_on_tcp_and_none_on_inproc)
         peer_open(&receiver, &plug, LEAT_ROLE_SUBSCRIBER, 16);
         peer_listen(&sender, &plug, two[i].url);
         peer_dial(&receiver, &plug, two[i].url);
-        cr_assert(peer_await_connected(&sender, 1));
+        cr_assert(peer_await_connected(&sender, 1) && peer_await_connected(&receiver, 1));
         for (int k = 0; k < 3; k++)
             peer_send(&sender, "12345", 5);
         for (int k = 0; k < 3; k++)
@@ -244,15 +281,6 @@ Test(transport, lists_peers_with_real_counters_on_tcp_and_none_on_inproc)
 }
 
 /* ---- hostile peers ----------------------------------------------------------------------------------------------- */
-
-static int connect_to(uint16_t port)
-{
-    struct sockaddr_in address = {
-        .sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    int fd = socket(AF_INET, SOCK_STREAM, 0);
-    cr_assert(connect(fd, (struct sockaddr *)&address, sizeof address) == 0);
-    return fd;
-}
 
 /* A pusher that says how much it is about to send; returns when the listener has hung up. */
 static void announce(uint16_t port, uint64_t len)
