@@ -19,8 +19,6 @@ struct sp_peer {
     char address[108];
 };
 
-#define SP_PEERS_ENDED 64 /* how many ends without a beginning are remembered: that is a matter of microseconds */
-
 struct sp_peers {
     pthread_mutex_t lock; /* of the table */
     pthread_mutex_t tell; /* held while the host is told, so that it hears of the newest count last */
@@ -35,10 +33,6 @@ struct sp_peers {
 int sp_peers_init(struct sp_peers *peers, nng_socket socket, void (*changed)(void *context, uint32_t connected),
                   void *context);
 void sp_peers_fini(struct sp_peers *peers); /* after the socket is closed */
-
-/* A pipe has begun, or ended; what nng's notifications come to. True when the count changed. */
-bool sp_peers_begin(struct sp_peers *peers, const struct sp_peer *peer);
-bool sp_peers_end(struct sp_peers *peers, uint32_t pipe);
 
 uint32_t sp_peers_count(struct sp_peers *peers);
 
