@@ -6,8 +6,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#define LOOKS 200
-#define LOOK_PAUSE_NS (500 * NS_PER_US)
+#define PATIENCE_NS (500 * NS_PER_MS) /* for all lanes together */
+#define LOOK_PAUSE_NS (200 * NS_PER_US)
 
 static bool worker_lives(const struct page_bridge *bridge)
 {
@@ -45,6 +45,7 @@ int ledger_open(struct ledger *ledger, const char *directory, const char *name)
     }
     uint32_t state = atomic_load_explicit(&ledger->page.page->state, memory_order_relaxed);
     ledger->life = page_is_live(directory, name) ? LEDGER_LIVE : state == PAGE_STOPPED ? LEDGER_STOPPED : LEDGER_DEAD;
+    ledger->patience_ns = clock_monotonic_ns() + PATIENCE_NS;
     if (ledger->life == LEDGER_DEAD) {
         settle_orphans(&ledger->page);
     }
@@ -68,7 +69,7 @@ int64_t ledger_balance(const struct ledger *ledger, struct page_lane *lane)
 {
     const struct timespec pause = {.tv_nsec = LOOK_PAUSE_NS};
     int64_t off = difference(lane);
-    for (int look = 0; off != 0 && look < LOOKS && ledger->life == LEDGER_LIVE; look++) {
+    while (off != 0 && ledger->life == LEDGER_LIVE && clock_monotonic_ns() < ledger->patience_ns) {
         nanosleep(&pause, NULL);
         if (page_copy_lane(&ledger->page, lane) != 0) {
             break;

@@ -10,6 +10,7 @@ enum ledger_life { LEDGER_LIVE, LEDGER_STOPPED, LEDGER_DEAD };
 struct ledger {
     struct page_map page; /* a private copy */
     enum ledger_life life;
+    int64_t patience_ns; /* CLOCK_MONOTONIC: until when lanes that do not balance are looked at again */
 };
 
 /* Copies the page of gateway `name`. A lane whose worker died with its gateway is settled in the copy, as the next gateway of
