@@ -1,0 +1,58 @@
+"""`leatd --check` on configurations that are right, beside gateways that run."""
+
+from support import LEATD, free_port, wait_until
+
+BRIDGE = """
+[bridge.one]
+pattern = pubsub
+direction = out
+channel = shm://one
+listen = {url}
+"""
+
+
+def check(house, name, text):
+    file = house.path(f"{name}-checked.ini")
+    file.write_text(f"[gateway]\nname = {name}\n{text}")
+    return house.run(LEATD, "--check", "-c", file)
+
+
+def test_what_is_right_is_called_valid_and_leaves_nothing_behind(house):
+    port, other = free_port(), free_port()
+    text = BRIDGE.format(url=f"tcp://127.0.0.1:{port}") + BRIDGE.replace("one", "two").format(url=f"tcp://127.0.0.1:{other}")
+    answer = check(house, "quiet", text)
+    assert (answer.returncode, answer.stdout, answer.stderr) == (0, "configuration is valid: 2 bridges\n", "")
+    assert list(house.shm.iterdir()) == []
+
+
+def test_a_port_that_this_gateway_serves_is_no_mistake(house, gateway):
+    url = f"tcp://127.0.0.1:{free_port()}"
+    running = gateway(BRIDGE.format(url=url), name="edge")
+    before = running.bridge("one")["worker_pid"]
+    same = check(house, "edge", BRIDGE.format(url=url))
+    assert (same.returncode, same.stderr) == (0, "")
+    another = check(house, "another", BRIDGE.format(url=url))
+    assert another.returncode == 78
+    assert f"listen = {url}: port {url.rsplit(':', 1)[1]} is in use" in another.stderr
+    assert running.bridge("one")["worker_pid"] == before, "the running gateway was disturbed"
+
+
+def test_a_wrong_file_changes_nothing_about_a_running_gateway(house, gateway):
+    url = f"tcp://127.0.0.1:{free_port()}"
+    running = gateway(BRIDGE.format(url=url), name="edge")
+    before = running.bridge("one")["worker_pid"]
+    answer = check(house, "edge", BRIDGE.format(url=url).replace("pubsub", "pubsbu"))
+    assert answer.returncode == 78 and "did you mean 'pubsub'?" in answer.stderr
+    assert running.bridge("one")["worker_pid"] == before
+    assert running.stop() == 0
+
+
+def test_the_command_line_overrides_the_log_level(house, gateway):
+    file = house.path("loud.ini")
+    file.write_text(f"[gateway]\nname = loud\nlog_level = error\n{BRIDGE.format(url=f'tcp://127.0.0.1:{free_port()}')}")
+    log = house.path("loud.log")
+    with open(log, "w") as out:
+        process = house.start(LEATD, "--log-level=debug", "-c", file, stderr=out)
+    wait_until(lambda: "bridge one" in log.read_text(), "a worker logs below the level of the configuration")
+    process.terminate()
+    assert process.wait(20) == 0
