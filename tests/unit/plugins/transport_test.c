@@ -4,6 +4,7 @@
 #include <arpa/inet.h>
 #include <criterion/criterion.h>
 #include <errno.h>
+#include <nng/nng.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -111,6 +112,40 @@ Test(transport, carries_empty_and_large_messages_whole)
     cr_assert(peer_receive(&receiver, got, sizeof got, 10000) == 1);
     peer_close(&sender);
     peer_close(&receiver);
+    plug_fini(&plug);
+}
+
+static int queue_length(const struct peer *peer, const char *option)
+{
+    int length = -1;
+    nng_socket socket = {.id = (uint32_t)peer->ops->native(peer->socket)};
+    cr_assert(nng_socket_get_int(socket, option, &length) == 0);
+    return length;
+}
+
+Test(transport, queues_shrink_for_large_messages_and_a_peer_that_keeps_up_loses_nothing)
+{
+    static char large[1 << 20];
+    struct plug plug;
+    struct peer sender, receiver;
+    plug_init(&plug, "tcp", "");
+    peer_open(&sender, &plug, LEAT_ROLE_PUBLISHER, 8192);
+    peer_open(&receiver, &plug, LEAT_ROLE_SUBSCRIBER, 8192);
+    peer_listen(&sender, &plug, "tcp://127.0.0.1:47321");
+    peer_dial(&receiver, &plug, "tcp://127.0.0.1:47321");
+    cr_assert(peer_await_connected(&sender, 1));
+    for (uint32_t i = 0; i < 200; i++) {
+        uint32_t got;
+        memcpy(large, &i, sizeof i);
+        for (int k = 0; k < 20; k++)
+            cr_assert(peer_send(&sender, large, k == 0 ? sizeof large : sizeof i));
+        for (int k = 0; k < 20; k++)
+            cr_assert(peer_receive(&receiver, &got, sizeof got, 10000) > 0 && got == i, "message %u.%d", i, k);
+    }
+    cr_assert(queue_length(&sender, NNG_OPT_SENDBUF) == 63, "%d", queue_length(&sender, NNG_OPT_SENDBUF));
+    cr_assert(queue_length(&receiver, NNG_OPT_RECVBUF) == 63, "%d", queue_length(&receiver, NNG_OPT_RECVBUF));
+    peer_close(&receiver);
+    peer_close(&sender);
     plug_fini(&plug);
 }
 
