@@ -1,10 +1,11 @@
 #include "config/rules.h"
 
+#include "base/page.h"
 #include "config/url.h"
 
 #include <string.h>
 
-#define CHANNELS_MAX 15 /* a lane each, and one inwards, make the 16 of a bridge's page */
+#define CHANNELS_MAX (PAGE_LANES - 1) /* a lane each outwards, and one inwards */
 
 static const struct config_entry *entry_of(const struct config *config, const struct config_bridge *bridge,
                                            const char *key)
@@ -90,6 +91,11 @@ static void check_listeners(const struct config *config, const struct config_bri
 
 void rules_check(const struct config *config, struct problems *problems)
 {
+    if (config->bridge_count > PAGE_BRIDGES_MAX) {
+        const struct config_bridge *surplus = &config->bridges[PAGE_BRIDGES_MAX];
+        problems_add(problems, surplus->file, surplus->line, "[%s]: at most %d bridges in a gateway, here are %zu",
+                     surplus->section, (int)PAGE_BRIDGES_MAX, config->bridge_count);
+    }
     for (size_t i = 0; i < config->bridge_count; i++) {
         const struct config_bridge *bridge = &config->bridges[i];
         check_required_lists(config, bridge, problems);
