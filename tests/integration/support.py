@@ -58,7 +58,8 @@ class House:
     def __init__(self, folder):
         self.folder = pathlib.Path(folder)
         self.shm = pathlib.Path(tempfile.mkdtemp(prefix="leat-test-", dir="/dev/shm"))
-        self.environment = {**os.environ, "LEAT_SHM_DIR": str(self.shm), "LEAT_PLUGIN_DIR": str(BUILD / "plugins")}
+        ours = {name: value for name, value in os.environ.items() if name not in ("LD_PRELOAD", "ASAN_OPTIONS")}
+        self.environment = {**ours, "LEAT_SHM_DIR": str(self.shm), "LEAT_PLUGIN_DIR": str(BUILD / "plugins")}
         self.processes = []
         self.gateways = []
         self.ends = []
@@ -126,9 +127,10 @@ class House:
             process.wait()
             if process.stdout:
                 process.stdout.close()
+        shutil.rmtree(self.shm, ignore_errors=True)
         for gateway in self.gateways:
             print(f"--- log of {gateway.configuration.name}\n{gateway.log()}", end="")
-        shutil.rmtree(self.shm, ignore_errors=True)
+            assert "Sanitizer:" not in gateway.log() and "runtime error:" not in gateway.log()
 
 
 class Gateway:
