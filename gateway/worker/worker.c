@@ -11,6 +11,7 @@
 #include "worker/watchdog.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -272,6 +273,7 @@ _Noreturn void worker_main(const char *name)
 {
     static struct worker worker; /* for the threads, which _exit ends */
     worker.name = name;
+    pthread_setname_np(pthread_self(), "leatd worker"); /* not "exe", after the link that was exec'd */
     take_signals(&worker);
     int status = prepare(&worker);
     _exit(status ? status : serve(&worker));
