@@ -14,16 +14,23 @@ struct way {
     const char *plugin, *url;
 };
 
-/* Criterion runs each test in a process of its own: names carry its number. */
+/* Criterion runs each test in a process of its own; names and ports carry its number, so that test runs do not meet. */
+static uint16_t own_port(void)
+{
+    return (uint16_t)(10000 + getpid() % 20000); /* below those that the kernel gives to diallers */
+}
+
 static const char *own_url(const char *pattern)
 {
     static char url[128];
-    snprintf(url, sizeof url, pattern, (int)getpid());
+    snprintf(url, sizeof url, pattern, strncmp(pattern, "tcp", 3) == 0 ? own_port() : (int)getpid());
     return url;
 }
 
+#define TCP_URL own_url("tcp://127.0.0.1:%d")
+
 static const struct way ways[] = {
-    {"tcp", "tcp://127.0.0.1:47311"},   {"tcp", "tcp6://[::1]:47312"},       {"ipc", "ipc:///tmp/leat-test-%d.sock"},
+    {"tcp", "tcp://127.0.0.1:%d"},      {"tcp", "tcp6://[::1]:%d"},          {"ipc", "ipc:///tmp/leat-test-%d.sock"},
     {"ipc", "abstract://leat-test-%d"}, {"inproc", "inproc://leat-test-%d"},
 };
 #define WAYS (sizeof ways / sizeof ways[0])
@@ -103,8 +110,8 @@ Test(transport, carries_empty_and_large_messages_whole)
         large[i] = (char)(i * 7 % 251);
     peer_open(&sender, &plug, LEAT_ROLE_PUSHER, 0);
     peer_open(&receiver, &plug, LEAT_ROLE_PULLER, 0);
-    peer_listen(&receiver, &plug, "tcp://127.0.0.1:47313");
-    peer_dial(&sender, &plug, "tcp://127.0.0.1:47313");
+    peer_listen(&receiver, &plug, TCP_URL);
+    peer_dial(&sender, &plug, TCP_URL);
     cr_assert(peer_send(&sender, "", 0) && peer_send(&sender, large, sizeof large) && peer_send(&sender, "x", 1));
     cr_assert(peer_receive(&receiver, got, sizeof got, 10000) == 0);
     cr_assert(peer_receive(&receiver, got, sizeof got, 10000) == sizeof large);
@@ -131,8 +138,8 @@ Test(transport, queues_shrink_for_large_messages_and_a_peer_that_keeps_up_loses_
     plug_init(&plug, "tcp", "");
     peer_open(&sender, &plug, LEAT_ROLE_PUBLISHER, 8192);
     peer_open(&receiver, &plug, LEAT_ROLE_SUBSCRIBER, 8192);
-    peer_listen(&sender, &plug, "tcp://127.0.0.1:47321");
-    peer_dial(&receiver, &plug, "tcp://127.0.0.1:47321");
+    peer_listen(&sender, &plug, TCP_URL);
+    peer_dial(&receiver, &plug, TCP_URL);
     cr_assert(peer_await_connected(&sender, 1));
     for (uint32_t i = 0; i < 200; i++) {
         uint32_t got;
@@ -154,15 +161,16 @@ Test(transport, one_socket_listens_on_two_transports_of_the_family)
     struct plug tcp, ipc;
     struct peer sender, far, near;
     char got[8] = "";
-    const char *url = own_url("ipc:///tmp/leat-test-two-%d.sock");
+    char url[64];
+    snprintf(url, sizeof url, "ipc:///tmp/leat-test-two-%d.sock", getpid());
     plug_init(&tcp, "tcp", "");
     plug_init(&ipc, "ipc", "");
     peer_open(&sender, &tcp, LEAT_ROLE_PUBLISHER, 16);
     peer_open(&far, &tcp, LEAT_ROLE_SUBSCRIBER, 16);
     peer_open(&near, &ipc, LEAT_ROLE_SUBSCRIBER, 16);
-    peer_listen(&sender, &tcp, "tcp://127.0.0.1:47314");
+    peer_listen(&sender, &tcp, TCP_URL);
     peer_listen(&sender, &ipc, url);
-    peer_dial(&far, &tcp, "tcp://127.0.0.1:47314");
+    peer_dial(&far, &tcp, TCP_URL);
     peer_dial(&near, &ipc, url);
     cr_assert(peer_await_connected(&sender, 2));
     peer_send(&sender, "hello", 5);
@@ -183,9 +191,11 @@ Test(transport, says_that_a_port_is_in_use)
     plug_init(&plug, "tcp", "");
     peer_open(&first, &plug, LEAT_ROLE_PULLER, 0);
     peer_open(&second, &plug, LEAT_ROLE_PULLER, 0);
-    peer_listen(&first, &plug, "tcp://127.0.0.1:47315");
-    cr_assert(peer_attach(&second, &plug, "tcp://127.0.0.1:47315", true, why, sizeof why) == -EADDRINUSE);
-    cr_assert(strcmp(why, "tcp://127.0.0.1:47315: the port is already in use") == 0, "%s", why);
+    peer_listen(&first, &plug, TCP_URL);
+    cr_assert(peer_attach(&second, &plug, TCP_URL, true, why, sizeof why) == -EADDRINUSE);
+    size_t url_len = strlen(TCP_URL);
+    cr_assert(strncmp(why, TCP_URL, url_len) == 0 && strcmp(why + url_len, ": the port is already in use") == 0, "%s",
+              why);
     peer_close(&second);
     peer_close(&first);
     plug_fini(&plug);
@@ -213,10 +223,10 @@ Test(transport, tells_how_many_peers_are_connected)
     struct peer publisher, subscribers[3];
     plug_init(&plug, "tcp", "");
     peer_open(&publisher, &plug, LEAT_ROLE_PUBLISHER, 16);
-    peer_listen(&publisher, &plug, "tcp://127.0.0.1:47316");
+    peer_listen(&publisher, &plug, TCP_URL);
     for (uint32_t i = 0; i < 3; i++) {
         peer_open(&subscribers[i], &plug, LEAT_ROLE_SUBSCRIBER, 16);
-        peer_dial(&subscribers[i], &plug, "tcp://127.0.0.1:47316");
+        peer_dial(&subscribers[i], &plug, TCP_URL);
         cr_assert(peer_await_connected(&publisher, i + 1));
     }
     peer_close(&subscribers[1]);
@@ -245,9 +255,9 @@ Test(transport, peers_that_leave_at_once_do_not_count_for_ever)
     struct peer publisher;
     plug_init(&plug, "tcp", "");
     peer_open(&publisher, &plug, LEAT_ROLE_PUBLISHER, 16);
-    peer_listen(&publisher, &plug, "tcp://127.0.0.1:47320");
+    peer_listen(&publisher, &plug, TCP_URL);
     for (int i = 0; i < 3000; i++) {
-        int fd = connect_to(47320);
+        int fd = connect_to(own_port());
         unsigned char answer[8];
         cr_assert(write(fd, greeting, sizeof greeting) == sizeof greeting);
         cr_assert(read(fd, answer, sizeof answer) == sizeof answer);
@@ -256,7 +266,7 @@ Test(transport, peers_that_leave_at_once_do_not_count_for_ever)
     }
     struct peer last;
     peer_open(&last, &plug, LEAT_ROLE_SUBSCRIBER, 16);
-    peer_dial(&last, &plug, "tcp://127.0.0.1:47320");
+    peer_dial(&last, &plug, TCP_URL);
     cr_assert(peer_await_connected(&last, 1));
     cr_assert(peer_await_connected(&publisher, 1), "%u", publisher.connected);
     peer_close(&last);
@@ -271,11 +281,11 @@ Test(transport, a_peer_of_the_wrong_protocol_never_counts)
     struct peer publisher, wrong, right;
     plug_init(&plug, "tcp", "");
     peer_open(&publisher, &plug, LEAT_ROLE_PUBLISHER, 16);
-    peer_listen(&publisher, &plug, "tcp://127.0.0.1:47317");
+    peer_listen(&publisher, &plug, TCP_URL);
     peer_open(&wrong, &plug, LEAT_ROLE_PUSHER, 0);
-    peer_dial(&wrong, &plug, "tcp://127.0.0.1:47317");
+    peer_dial(&wrong, &plug, TCP_URL);
     peer_open(&right, &plug, LEAT_ROLE_SUBSCRIBER, 16);
-    peer_dial(&right, &plug, "tcp://127.0.0.1:47317");
+    peer_dial(&right, &plug, TCP_URL);
     cr_assert(peer_await_connected(&publisher, 1));
     peer_close(&wrong);
     peer_close(&right);
@@ -287,7 +297,7 @@ Test(transport, a_peer_of_the_wrong_protocol_never_counts)
 
 Test(transport, lists_peers_with_real_counters_on_tcp_and_none_on_inproc)
 {
-    static const struct way two[] = {{"tcp", "tcp://127.0.0.1:47318"}, {"inproc", "inproc://listed"}};
+    static const struct way two[] = {{"tcp", "tcp://127.0.0.1:%d"}, {"inproc", "inproc://listed"}};
     for (size_t i = 0; i < 2; i++) {
         struct plug plug;
         struct peer sender, receiver;
@@ -296,8 +306,8 @@ Test(transport, lists_peers_with_real_counters_on_tcp_and_none_on_inproc)
         plug_init(&plug, two[i].plugin, "");
         peer_open(&sender, &plug, LEAT_ROLE_PUBLISHER, 16);
         peer_open(&receiver, &plug, LEAT_ROLE_SUBSCRIBER, 16);
-        peer_listen(&sender, &plug, two[i].url);
-        peer_dial(&receiver, &plug, two[i].url);
+        peer_listen(&sender, &plug, own_url(two[i].url));
+        peer_dial(&receiver, &plug, own_url(two[i].url));
         cr_assert(peer_await_connected(&sender, 1) && peer_await_connected(&receiver, 1));
         for (int k = 0; k < 3; k++)
             peer_send(&sender, "12345", 5);
@@ -308,7 +318,8 @@ Test(transport, lists_peers_with_real_counters_on_tcp_and_none_on_inproc)
         cr_assert(listed[0].counted == tcp);
         cr_assert(listed[0].received_messages == (tcp ? 3 : 0), "%lu", listed[0].received_messages);
         cr_assert(listed[0].received_bytes == (tcp ? 15 : 0));
-        cr_assert(strstr(listed[0].address, tcp ? "127.0.0.1:47318" : "inproc://listed"), "%s", listed[0].address);
+        cr_assert(strstr(listed[0].address, tcp ? TCP_URL + strlen("tcp://") : "inproc://listed"), "%s",
+                  listed[0].address);
         peer_close(&receiver);
         peer_close(&sender);
         plug_fini(&plug);
@@ -337,11 +348,11 @@ Test(transport, a_length_beyond_all_memory_only_costs_its_sender_the_connection)
     char got[8];
     plug_init(&plug, "tcp", "");
     peer_open_limited(&receiver, &plug, LEAT_ROLE_PULLER, 0, 1000);
-    peer_listen(&receiver, &plug, "tcp://127.0.0.1:47319");
-    announce(47319, UINT64_C(0xffffffffffffffe0));
-    announce(47319, 1001);
+    peer_listen(&receiver, &plug, TCP_URL);
+    announce(own_port(), UINT64_C(0xffffffffffffffe0));
+    announce(own_port(), 1001);
     peer_open(&sender, &plug, LEAT_ROLE_PUSHER, 0);
-    peer_dial(&sender, &plug, "tcp://127.0.0.1:47319");
+    peer_dial(&sender, &plug, TCP_URL);
     cr_assert(peer_send(&sender, "fine", 4));
     cr_assert(peer_receive(&receiver, got, sizeof got, 10000) == 4);
     peer_close(&sender);
