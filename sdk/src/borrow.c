@@ -3,11 +3,13 @@
 #include "reader.h"
 #include "test_point.h"
 
-static inline int find_next(struct leat_reader *reader, struct view *view, int64_t timeout_ns)
+#define LAPS_PER_CLOCK 16 /* a writer overtakes every copy: the time limit holds all the same */
+
+static inline int find_next(struct leat_reader *reader, struct view *view, struct deadline *deadline)
 {
     enum look seen = reader_look(reader, view);
     if (unlikely(seen != LOOK_FOUND)) {
-        int rc = reader_wait(reader, view, seen, timeout_ns);
+        int rc = reader_wait(reader, view, seen, deadline);
         if (rc != 0)
             return rc;
     }
@@ -51,7 +53,8 @@ int leat_borrow(struct leat_reader *reader, struct leat_message *message, int64_
 {
     if (unlikely(reader->is_lent))
         return -EBUSY;
-    int rc = find_next(reader, &reader->lent, timeout_ns);
+    struct deadline deadline = deadline_in(timeout_ns);
+    int rc = find_next(reader, &reader->lent, &deadline);
     if (unlikely(rc != 0))
         return rc;
     describe(reader, &reader->lent, record_payload(record_at(&reader->ring, reader->next.position)), message);
@@ -77,9 +80,10 @@ int leat_read(struct leat_reader *reader, void *buffer, size_t size, struct leat
 {
     if (unlikely(reader->is_lent))
         return -EBUSY;
-    for (;;) {
+    struct deadline deadline = deadline_in(timeout_ns);
+    for (unsigned laps = 1;; laps++) {
         struct view view;
-        int rc = find_next(reader, &view, timeout_ns);
+        int rc = find_next(reader, &view, &deadline);
         if (unlikely(rc != 0))
             return rc;
         describe(reader, &view, buffer, message);
@@ -91,5 +95,7 @@ int leat_read(struct leat_reader *reader, void *buffer, size_t size, struct leat
             return 0;
         }
         reader_resume(reader, false);
+        if (laps % LAPS_PER_CLOCK == 0 && deadline_left(&deadline, 1) <= 0)
+            return deadline_error(&deadline);
     }
 }

@@ -105,7 +105,8 @@ struct reader_slot {
     LINE _Atomic uint32_t state;
     _Atomic uint32_t pid;
     _Atomic uint64_t hold_ns;    /* durable, block policy: for how long it holds writers after its death         */
-    _Atomic uint64_t dead_since; /* CLOCK_MONOTONIC at which its death was noticed, 0: it lives                   */
+    _Atomic uint64_t dead_since; /* CLOCK_MONOTONIC at which its death was noticed; its low byte is that of the
+                                    generation that died                                                         */
     _Atomic uint64_t lost;
     _Atomic char name[LAYOUT_NAME_BYTES];
 };
@@ -117,9 +118,10 @@ struct record {
     _Atomic uint64_t sequence;
     _Atomic uint64_t time_ns;
     _Atomic uint64_t tag;
-    _Atomic uint32_t span16;     /* the whole record in units of 16 bytes                                             */
-    _Atomic uint16_t owner;      /* writer slot                                                                       */
-    _Atomic uint8_t type, flags; /* 0 so far                                                                       */
+    _Atomic uint32_t span16; /* the whole record in units of 16 bytes                                             */
+    _Atomic uint16_t owner;  /* writer slot                                                                       */
+    _Atomic uint8_t type;    /* 0 so far                                                                            */
+    _Atomic uint8_t life;    /* low byte of the owner's generation: its slot may have had others                    */
 };
 
 enum record_state { RECORD_CLAIMED = 1, RECORD_COMMITTED = 2, RECORD_VOID = 4 }; /* 3 was padding in a draft */

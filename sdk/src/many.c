@@ -32,11 +32,14 @@ static uint64_t claim_extent(const struct ring *ring, uint64_t start, const stru
 static void write_headers(struct leat_writer *writer, struct place place, const struct leat_outgoing_bytes *messages,
                           size_t count)
 {
+    /* The frontier may be another writer's store, which we saw by taking the lock; our bytes come after it. See frontier.1. */
+    atomic_thread_fence(memory_order_release);
     for (size_t i = 0; i < count; i++) {
         struct view view = {.len = messages[i].len,
                             .span = record_span(messages[i].len),
                             .sequence = place.sequence + i,
-                            .owner = writer->slot};
+                            .owner = writer->slot,
+                            .life = writer->life};
         record_write(&writer->ring, place.position, &view);
         record_seal(&writer->ring, place.position, RECORD_CLAIMED);
         ring_note_boundary(&writer->ring, place.position, place.position + view.span);
@@ -168,10 +171,11 @@ static bool roll_back(struct leat_writer *writer)
         return false;
     bool newest = cursor_load(&control->tail, &tail) && tail.position == writer->claim_end;
     if (newest) {
-        atomic_fetch_add(&control->rollbacks, 1);
+        /* In this order: who has the old tail and no longer finds the claim, finds the count changed (rollback.1). */
         cursor_store(&control->tail, writer->next);
         TEST_POINT("abort:tail");
-        atomic_store_explicit(&record_at(&writer->ring, writer->next.position)->stamp, 0, memory_order_relaxed);
+        atomic_fetch_add(&control->rollbacks, 1);
+        atomic_store_explicit(&record_at(&writer->ring, writer->next.position)->stamp, 0, memory_order_release);
         atomic_store_explicit(&writer->self->inflight, NOT_IN_FLIGHT, memory_order_release);
     }
     claim_unlock(writer);

@@ -83,6 +83,8 @@ int one_publish(struct leat_writer *writer, const struct leat_outgoing_bytes *me
                 break;
         }
         put(writer, next, &messages[done], time_ns);
+        if (done == 1) /* from here on until the tail moves there are stamps that nobody can reach (recover_tail) */
+            atomic_store_explicit(&writer->self->inflight, writer->next.position, memory_order_relaxed);
         if (done > 0)
             record_seal(ring, next.position, RECORD_COMMITTED);
         ring_note_boundary(ring, next.position, end);
@@ -90,6 +92,7 @@ int one_publish(struct leat_writer *writer, const struct leat_outgoing_bytes *me
         next = (struct place){end, next.sequence + 1};
     }
     publish(writer, next);
+    atomic_store_explicit(&writer->self->inflight, NOT_IN_FLIGHT, memory_order_release);
     writer_count(writer, done, bytes, time_ns);
     wake_signal(&ring->control->wake, writer->fences);
     return (int)done;

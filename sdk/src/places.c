@@ -28,13 +28,15 @@ static void lower_to_open_claims(const struct segment *segment, struct place *pl
         uint64_t inflight = atomic_load_explicit(&ring->writers[i].inflight, memory_order_acquire);
         if (inflight >= place->position || place->position - inflight > ring->capacity || inflight % 16 != 0)
             continue;
-        if (record_state(ring, inflight) == RECORD_CLAIMED && !void_if_owner_died(segment, inflight))
+        struct view view;
+        if (record_state(ring, inflight) == RECORD_CLAIMED && !claim_is_dead(segment, inflight, &view))
             (void)record_place(ring, inflight, place);
     }
 }
 
 bool ring_newest(const struct segment *segment, struct place *place)
 {
+    /* rollback.1: the count first, then the tail, then the claims; pairs with roll_back in many.c. */
     struct control *control = segment->ring.control;
     for (int tries = 0; tries < 1000; tries++) {
         uint64_t rollbacks = atomic_load_explicit(&control->rollbacks, memory_order_acquire);

@@ -146,6 +146,16 @@ static int join(struct leat_reader *reader, const struct leat_reader_options *ho
     return start_place(reader, how->start, 0);
 }
 
+static int open_once(struct leat_reader *reader, const char *name, const struct leat_channel_options *options,
+                     const struct leat_reader_options *how)
+{
+    bool create = options->flags & LEAT_OPEN_CREATE;
+    int rc = segment_open(&reader->segment, name, options, SEGMENT_READ, create);
+    if (rc == 0 && create)
+        rc = options_agree(options, &reader->segment->header, name);
+    return rc != 0 ? rc : join(reader, how);
+}
+
 int leat_reader_open(struct leat_reader **reader, const char *name, const struct leat_channel_options *options,
                      const struct leat_reader_options *how)
 {
@@ -159,13 +169,14 @@ int leat_reader_open(struct leat_reader **reader, const char *name, const struct
     struct leat_reader *new = aligned_alloc(64, (sizeof *new + 63) / 64 * 64);
     if (new == NULL)
         return failure(-ENOMEM, "out of memory");
-    *new = (struct leat_reader){.fences = !wake_register()};
-    bool create = options != NULL && (complete.flags & LEAT_OPEN_CREATE);
-    rc = segment_open(&new->segment, name, &complete, SEGMENT_READ, create);
-    if (rc == 0 && create)
-        rc = options_agree(&complete, &new->segment->header, name);
-    if (rc == 0)
-        rc = join(new, &complete_how);
+    for (int tries = 0; tries < 100; tries++) {
+        *new = (struct leat_reader){.fences = !wake_register()};
+        rc = open_once(new, name, &complete, &complete_how);
+        if (rc != -ENOENT || !(complete.flags & LEAT_OPEN_CREATE) || new->segment == NULL)
+            break;
+        segment_detach(new->segment); /* removed under our hands: a new one is wanted */
+        new->segment = NULL;
+    }
     if (rc == 0) {
         *reader = new;
         return 0;
@@ -179,8 +190,8 @@ void leat_reader_close(struct leat_reader *reader)
 {
     if (reader == NULL)
         return;
-    reader_store(reader);
-    if (reader->self != NULL) {
+    if (reader->self != NULL && !segment_is_foreign(reader->segment)) {
+        reader_store(reader);
         slots_leave(&reader->ring, reader->slot);
         wake_signal(&reader->ring.control->space, reader->fences);
     }

@@ -60,6 +60,6 @@ void reader_store(struct leat_reader *reader);
 
 /* The part of finding the next message that is not its being there at once. `seen` is what was seen first. 0 with *view
  * filled, or a failure as of leat_borrow. */
-int reader_wait(struct leat_reader *reader, struct view *view, enum look seen, int64_t timeout_ns);
+int reader_wait(struct leat_reader *reader, struct view *view, enum look seen, struct deadline *deadline);
 
 #endif

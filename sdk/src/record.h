@@ -74,6 +74,7 @@ struct view {
     uint64_t time_ns;
     uint64_t tag;
     uint32_t owner;
+    uint32_t life;
 };
 
 static inline struct view record_read(const struct ring *ring, uint64_t position)
@@ -86,6 +87,7 @@ static inline struct view record_read(const struct ring *ring, uint64_t position
         .time_ns = atomic_load_explicit(&record->time_ns, memory_order_relaxed),
         .tag = atomic_load_explicit(&record->tag, memory_order_relaxed),
         .owner = atomic_load_explicit(&record->owner, memory_order_relaxed),
+        .life = atomic_load_explicit(&record->life, memory_order_relaxed),
     };
 }
 
@@ -115,7 +117,7 @@ static inline void record_write(const struct ring *ring, uint64_t position, cons
     atomic_store_explicit(&record->span16, (uint32_t)(view->span >> 4), memory_order_relaxed);
     atomic_store_explicit(&record->owner, (uint16_t)view->owner, memory_order_relaxed);
     atomic_store_explicit(&record->type, 0, memory_order_relaxed);
-    atomic_store_explicit(&record->flags, 0, memory_order_relaxed);
+    atomic_store_explicit(&record->life, (uint8_t)view->life, memory_order_relaxed);
 }
 
 /* Notes that a record starts at `next`, the first one of its quantum, when the one from `position` to `next` ended the

@@ -39,24 +39,25 @@ void settle_claim(const struct segment *segment, uint32_t slot)
 /* The order matters. Once the owner is known to be dead it moves nothing any more. Then the tail says whether its claim
  * happened, and the header, read after the tail, whether the record is still that claim: had somebody else claimed the same
  * place after a roll-back, the tail would have moved over it only after the new owner was in the header. */
-bool void_if_owner_died(const struct segment *segment, uint64_t position)
+bool claim_is_dead(const struct segment *segment, uint64_t position, struct view *view)
 {
     const struct ring *ring = &segment->ring;
-    struct view view = record_read(ring, position);
-    uint32_t owner = view.owner;
+    struct view before = record_read(ring, position);
     struct place tail;
-    if (!segment->writable || writer_is_alive(segment, owner))
+    if (writer_is_alive(segment, before.owner))
         return false;
     if (!cursor_load(&ring->control->tail, &tail) || tail.position <= position)
         return false;
     if (record_state(ring, position) != RECORD_CLAIMED)
-        return true;
-    view = record_read(ring, position);
-    if (view.owner != owner)
-        return true;
-    record_make_void(ring, position, view.sequence);
-    wake_all(&ring->control->wake);
-    return true;
+        return false;
+    *view = record_read(ring, position);
+    return view->owner == before.owner && view->life == before.life;
+}
+
+void make_dead_claim_void(const struct segment *segment, uint64_t position, const struct view *view)
+{
+    record_make_void(&segment->ring, position, view->sequence);
+    wake_all(&segment->ring.control->wake);
 }
 
 /* Stamps that a burst left behind the first, missing one would come alive when a reader got there. All of them lie below
@@ -85,7 +86,10 @@ struct place recover_tail(const struct ring *ring)
         place.sequence++;
         walked += view.span;
     }
-    erase_ghosts(ring, place.position);
+    _Atomic uint64_t *burst = &ring->writers[0].inflight;
+    if (atomic_load_explicit(burst, memory_order_relaxed) != NOT_IN_FLIGHT)
+        erase_ghosts(ring, place.position);
+    atomic_store_explicit(burst, NOT_IN_FLIGHT, memory_order_relaxed);
     cursor_store(&ring->control->tail, place);
     return place;
 }

@@ -12,8 +12,12 @@ bool writer_is_alive(const struct segment *segment, uint32_t slot);
  * records that are still claimed become void. The caller holds the claim lock. */
 void settle_claim(const struct segment *segment, uint32_t slot);
 
-/* A reader or joiner is stuck at a claimed record: makes it void when its owner is dead. true: look again. */
-bool void_if_owner_died(const struct segment *segment, uint64_t position);
+/* Somebody is stuck at a claimed record: whether its owner died with it, so that it will never be a message. Then *view is its
+ * header. */
+bool claim_is_dead(const struct segment *segment, uint64_t position, struct view *view);
+
+/* Only after claim_is_dead said so. */
+void make_dead_claim_void(const struct segment *segment, uint64_t position, const struct view *view);
 
 /* One producer: where a new writer goes on. Its predecessor may have died between a stamp and the tail, or in the middle
  * of a burst. The caller holds the writer's lease. */

@@ -17,7 +17,7 @@
 
 /* Rings up to this size are faulted in at attach: a first touch costs a microsecond in the middle of traffic. */
 #define POPULATE_MAX (UINT64_C(64) << 20)
-#define REGISTRY_PATIENCE_NS NS_PER_S
+#define REGISTRY_PATIENCE_NS (5 * NS_PER_S)
 
 static bool is_alnum(char c)
 {
@@ -129,17 +129,25 @@ static bool map_at(unsigned char *where, uint64_t bytes, int protection, int fd,
     return mmap(where, bytes, protection, MAP_SHARED | MAP_FIXED, fd, (off_t)offset) != MAP_FAILED;
 }
 
+static bool takes_data(enum segment_access access)
+{
+    return access == SEGMENT_READ || access == SEGMENT_WRITE;
+}
+
 /* [ header control slots | ring | ring again ]: a record that runs over the end is contiguous. */
-static int map(struct segment *segment, bool with_data)
+static int map(struct segment *segment, enum segment_access access)
 {
     const struct segment_header *header = &segment->header;
-    uint64_t capacity = with_data ? header->capacity_bytes : 0;
+    uint64_t capacity = takes_data(access) ? header->capacity_bytes : 0;
     segment->mapped_bytes = header->data_offset + 2 * capacity;
     void *base = mmap(NULL, segment->mapped_bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (base == MAP_FAILED)
         return failure_os(-errno, "channel '%s' cannot be mapped", segment->name);
     segment->base = base;
     int protection = segment->writable ? PROT_READ | PROT_WRITE : PROT_READ;
+    /* Readers make records of dead writers void, where there can be many; else they only read. */
+    bool reads_only = access == SEGMENT_READ && header->producers == LEAT_ONE;
+    int data_protection = reads_only ? PROT_READ : protection;
     unsigned char *data = segment->base + header->data_offset;
     if (!map_at(segment->base, header->data_offset, protection, segment->fd, 0))
         return failure_os(-errno, "channel '%s' cannot be mapped", segment->name);
@@ -147,11 +155,11 @@ static int map(struct segment *segment, bool with_data)
         (void)mprotect(segment->base, LAYOUT_PAGE, PROT_READ);
     if (capacity == 0)
         return 0;
-    if (!map_at(data, capacity, protection, segment->fd, header->data_offset) ||
-        !map_at(data + capacity, capacity, protection, segment->fd, header->data_offset))
+    if (!map_at(data, capacity, data_protection, segment->fd, header->data_offset) ||
+        !map_at(data + capacity, capacity, data_protection, segment->fd, header->data_offset))
         return failure_os(-errno, "channel '%s' cannot be mapped", segment->name);
     if (capacity <= POPULATE_MAX)
-        (void)madvise(data, 2 * capacity, segment->writable ? MADV_POPULATE_WRITE : MADV_POPULATE_READ);
+        (void)madvise(data, 2 * capacity, (data_protection & PROT_WRITE) ? MADV_POPULATE_WRITE : MADV_POPULATE_READ);
     return 0;
 }
 
@@ -179,16 +187,15 @@ static void describe_ring(struct segment *segment, bool with_data)
 
 static int open_and_map(struct segment *segment, enum segment_access access)
 {
-    bool with_data = access == SEGMENT_READ || access == SEGMENT_WRITE;
     int rc = open_file(segment, access);
     if (rc == 0)
         rc = read_header(segment);
     if (rc == 0 && access == SEGMENT_READ && !segment->writable && segment->header.policy == LEAT_BLOCK)
         rc = failure(-EACCES, "channel '%s' has the policy block: its readers need write permission", segment->name);
     if (rc == 0)
-        rc = map(segment, with_data);
+        rc = map(segment, access);
     if (rc == 0)
-        describe_ring(segment, with_data);
+        describe_ring(segment, takes_data(access));
     return rc;
 }
 

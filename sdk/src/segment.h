@@ -66,6 +66,12 @@ static inline uint64_t segment_reader_lease(const struct segment_header *header,
     return header->readers_offset + slot * sizeof(struct reader_slot);
 }
 
+/* In a forked child: the handle is the parent's, and what it says in shared memory is none of the child's business. */
+static inline bool segment_is_foreign(const struct segment *segment)
+{
+    return segment->fd < 0;
+}
+
 static inline bool segment_is_removed(const struct segment *segment)
 {
     return atomic_load_explicit(&segment->ring.control->state, memory_order_acquire) == SEGMENT_REMOVED;

@@ -95,7 +95,6 @@ int slots_take(const struct segment *segment, const char *name, uint32_t *slot, 
         return rc;
     struct reader_slot *self = &ring->readers[*slot];
     atomic_store_explicit(&self->pid, (uint32_t)getpid(), memory_order_relaxed);
-    atomic_store_explicit(&self->dead_since, 0, memory_order_relaxed);
     if (!*resumed)
         atomic_store_explicit(&self->lost, 0, memory_order_relaxed);
     if (*slot >= atomic_load_explicit(&ring->control->reader_high, memory_order_relaxed))
@@ -135,6 +134,12 @@ void slots_settle(const struct ring *ring, uint32_t slot, const char *name, uint
     atomic_thread_fence(memory_order_seq_cst); /* the reader looks at the frontier next; pairs with granted.1 */
 }
 
+/* When a death was noticed, and whose: a note about an earlier life counts for nothing. */
+static uint64_t death_note(uint32_t state, int64_t now)
+{
+    return ((uint64_t)now & ~UINT64_C(0xff)) | (state >> 8 & 0xff);
+}
+
 /* A durable reader that leaves is from now on a dead one. */
 void slots_leave(const struct ring *ring, uint32_t slot)
 {
@@ -144,7 +149,7 @@ void slots_leave(const struct ring *ring, uint32_t slot)
         slots_free(ring, slot);
         return;
     }
-    atomic_store_explicit(&self->dead_since, (uint64_t)clock_monotonic_ns(), memory_order_relaxed);
+    atomic_store_explicit(&self->dead_since, death_note(state, clock_monotonic_ns()), memory_order_relaxed);
     if (atomic_load_explicit(&self->hold_ns, memory_order_relaxed) == 0)
         atomic_store_explicit(&self->state, next_life(state, READER_USED | READER_DURABLE), memory_order_release);
 }
@@ -160,10 +165,13 @@ static uint32_t state_after_death(struct reader_slot *slot, uint32_t state, int6
 {
     if (!(state & READER_DURABLE))
         return next_life(state, 0);
-    uint64_t noticed = 0, hold = atomic_load_explicit(&slot->hold_ns, memory_order_relaxed);
-    if (atomic_compare_exchange_strong(&slot->dead_since, &noticed, (uint64_t)now))
-        noticed = (uint64_t)now;
-    bool over = hold != UINT64_MAX && (uint64_t)now - noticed >= hold;
+    uint64_t hold = atomic_load_explicit(&slot->hold_ns, memory_order_relaxed);
+    uint64_t note = atomic_load_explicit(&slot->dead_since, memory_order_relaxed), noticed = death_note(state, now);
+    if ((note & 0xff) == (noticed & 0xff) && note != 0)
+        noticed = note;
+    else
+        atomic_store_explicit(&slot->dead_since, noticed, memory_order_relaxed);
+    bool over = hold != UINT64_MAX && (uint64_t)now - (noticed & ~UINT64_C(0xff)) >= hold;
     return over ? next_life(state, READER_USED | READER_DURABLE) : state;
 }
 

@@ -24,14 +24,20 @@ static void step_over(struct leat_reader *reader, const struct view *view)
 /* Nothing valid here although the tail lies behind it: no correct writer does that. */
 static bool is_stranded(const struct leat_reader *reader)
 {
+    struct control *control = reader->ring.control;
     struct place tail;
     struct view view;
-    return !cursor_load(&reader->ring.control->tail, &tail) ||
-           (tail.position > reader->next.position && reader_look(reader, &view) == LOOK_EMPTY);
+    uint64_t rollbacks = atomic_load_explicit(&control->rollbacks, memory_order_acquire);
+    if (!cursor_load(&control->tail, &tail))
+        return true;
+    if (tail.position <= reader->next.position || reader_look(reader, &view) != LOOK_EMPTY)
+        return false;
+    /* Or the claim that was here has just been given back: rollback.1 in many.c. */
+    return atomic_load_explicit(&control->rollbacks, memory_order_acquire) == rollbacks;
 }
 
-/* At a claimed record: has it been so for a while, and is its owner dead? true: look again. */
-static bool unstick(struct leat_reader *reader)
+/* At a claimed record: has it been so for a while, and is its owner dead? Then it is nobody's message. */
+static void unstick(struct leat_reader *reader)
 {
     int64_t now = clock_monotonic_ns();
     if (reader->suspect != reader->next.position) {
@@ -39,9 +45,15 @@ static bool unstick(struct leat_reader *reader)
         reader->suspect_since = now;
     }
     if (now - reader->suspect_since < SUSPECT_NS)
-        return false;
+        return;
     reader->suspect_since = now;
-    return void_if_owner_died(reader->segment, reader->next.position);
+    struct view view;
+    if (!claim_is_dead(reader->segment, reader->next.position, &view))
+        return;
+    if (reader->segment->writable)
+        make_dead_claim_void(reader->segment, reader->next.position, &view);
+    else if (view_is_sane(&reader->ring, &view))
+        step_over(reader, &view);
 }
 
 /* Looked in vain: is it worth looking again? 0: yes. */
@@ -54,7 +66,7 @@ static int ponder(struct leat_reader *reader, enum look seen)
         return last == LOOK_EMPTY || last == LOOK_CLAIMED ? LEAT_ECLOSED : 0;
     }
     if (seen == LOOK_CLAIMED) {
-        (void)unstick(reader);
+        unstick(reader);
         return 0;
     }
     if (reader->idle % IDLE_LOOKS != 0 || !is_stranded(reader))
@@ -140,9 +152,16 @@ static int wait_once(struct leat_reader *reader, struct deadline *deadline, enum
     return park(reader, deadline, seen, slice);
 }
 
-int reader_wait(struct leat_reader *reader, struct view *view, enum look seen, int64_t timeout_ns)
+/* Something makes up records, or a frontier, faster than we can follow. */
+static int too_many_steps(struct deadline *deadline, enum look seen)
 {
-    struct deadline deadline = deadline_in(timeout_ns);
+    if (seen == LOOK_LAPPED)
+        return LEAT_ECORRUPT;
+    return deadline_left(deadline, 1) > 0 ? 0 : deadline_error(deadline);
+}
+
+int reader_wait(struct leat_reader *reader, struct view *view, enum look seen, struct deadline *deadline)
+{
     int64_t slice = 0;
     for (unsigned steps = 1;; steps++, seen = reader_look(reader, view)) {
         int rc = 0;
@@ -158,10 +177,10 @@ int reader_wait(struct leat_reader *reader, struct view *view, enum look seen, i
             reader_resume(reader, true);
             return LEAT_ECORRUPT;
         } else {
-            rc = wait_once(reader, &deadline, seen, &slice);
+            rc = wait_once(reader, deadline, seen, &slice);
         }
-        if (rc == 0 && steps % STEPS_PER_CLOCK == 0 && deadline_left(&deadline, 1) <= 0)
-            rc = deadline_error(&deadline); /* something makes up records faster than we step over them */
+        if (rc == 0 && steps % STEPS_PER_CLOCK == 0)
+            rc = too_many_steps(deadline, seen);
         if (rc != 0)
             return rc;
     }

@@ -37,6 +37,7 @@ static void describe_slot(struct leat_writer *writer)
 {
     struct writer_slot *self = writer->self;
     uint32_t generation = atomic_fetch_add(&self->generation, 1) + 1;
+    writer->life = generation & 0xff;
     writer->token = claim_lock_token(writer->slot, generation);
     atomic_store_explicit(&self->pid, (uint32_t)getpid(), memory_order_relaxed);
     writer->messages = atomic_load_explicit(&self->messages, memory_order_relaxed);
@@ -122,7 +123,8 @@ void leat_writer_close(struct leat_writer *writer)
 {
     if (writer == NULL)
         return;
-    leat_abort(writer);
+    if (!segment_is_foreign(writer->segment))
+        leat_abort(writer);
     segment_detach(writer->segment);
     free(writer);
 }

@@ -11,6 +11,7 @@ struct leat_writer {
     struct writer_slot *self;
     struct publish_clock clock;
     uint32_t slot;
+    uint32_t life;  /* low byte of the slot's generation */
     uint32_t token; /* what it puts into the claim lock                                                         */
     bool fences;    /* membarrier is not available: fence before looking for sleepers                          */
     bool await_readers;
