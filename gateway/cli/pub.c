@@ -169,7 +169,7 @@ static int publish(struct leat_writer *writer, const struct arguments *arguments
 /* A line that overwrites itself, once the work has taken a second and somebody looks. */
 static void report(struct run *run, const struct arguments *arguments)
 {
-    int64_t now_ns = clock_monotonic_ns();
+    const int64_t now_ns = clock_monotonic_ns();
     if (now_ns < run->next_report_ns) {
         return;
     }
@@ -251,6 +251,8 @@ static int run_with(struct leat_writer *writer, struct arguments *arguments)
     }
     run.finished_ns = clock_monotonic_ns();
     if (run.reported) {
+        run.next_report_ns = 0;
+        report(&run, arguments);
         fputc('\n', stderr);
     }
     if (arguments->json) {
