@@ -11,8 +11,8 @@
 
 static uint64_t lowest_reader(const struct ring *ring, uint64_t lowest)
 {
-    uint32_t high = atomic_load_explicit(&ring->control->reader_high, memory_order_acquire);
-    for (uint32_t i = 0; i < high && i < ring->reader_slots; i++) {
+    uint32_t high = ring_readers_high(ring);
+    for (uint32_t i = 0; i < high; i++) {
         struct reader_slot *slot = &ring->readers[i];
         struct place place;
         if ((atomic_load_explicit(&slot->state, memory_order_acquire) & READER_GATING) == 0)
@@ -26,7 +26,8 @@ static uint64_t lowest_reader(const struct ring *ring, uint64_t lowest)
 
 static uint64_t lowest_claim(const struct leat_writer *writer, uint64_t lowest)
 {
-    for (uint32_t i = 0; i < writer->ring.writer_slots; i++) {
+    uint32_t high = ring_writers_high(&writer->ring);
+    for (uint32_t i = 0; i < high; i++) {
         uint64_t inflight = atomic_load_explicit(&writer->ring.writers[i].inflight, memory_order_acquire); /* many.3 */
         if (inflight < lowest)
             lowest = inflight;
@@ -57,7 +58,8 @@ static bool reap(struct leat_writer *writer, uint64_t end)
     bool reaped = false;
     if (ring->block)
         reaped = slots_reap(writer->segment, end - ring->capacity, now);
-    for (uint32_t i = 0; ring->many && i < ring->writer_slots; i++) {
+    uint32_t high = ring->many ? ring_writers_high(ring) : 0;
+    for (uint32_t i = 0; i < high; i++) {
         uint64_t inflight = atomic_load_explicit(&ring->writers[i].inflight, memory_order_acquire);
         if (inflight + ring->capacity >= end || i == writer->slot || writer_is_alive(writer->segment, i))
             continue;

@@ -58,8 +58,7 @@ static int describe_readers(const struct segment *segment, struct place tail, st
                             size_t max, uint32_t *alive)
 {
     int count = 0;
-    uint32_t high = atomic_load_explicit(&segment->ring.control->reader_high, memory_order_acquire);
-    for (uint32_t i = 0; i < high && i < segment->ring.reader_slots; i++) {
+    for (uint32_t i = 0; i < ring_readers_high(&segment->ring); i++) {
         struct leat_reader_info info;
         if (!(atomic_load_explicit(&segment->ring.readers[i].state, memory_order_acquire) & READER_USED))
             continue;
@@ -159,8 +158,7 @@ static bool anyone_lives(const struct segment *segment)
 {
     if (writers_alive(segment) > 0)
         return true;
-    uint32_t high = atomic_load_explicit(&segment->ring.control->reader_high, memory_order_acquire);
-    for (uint32_t i = 0; i < high && i < segment->ring.reader_slots; i++)
+    for (uint32_t i = 0; i < ring_readers_high(&segment->ring); i++)
         if (lease_held(segment->fd, segment_reader_lease(&segment->header, i)))
             return true;
     return false;

@@ -72,8 +72,9 @@ struct control {
     LINE _Atomic uint32_t claim_lock; /* many producers: 0, or who holds it: see claim_lock.h                     */
     LINE _Atomic uint64_t boundary[LAYOUT_QUANTA]; /* where the first record of each quantum starts              */
     LINE _Atomic uint64_t reader_epoch; /* counts readers that began to hold writers back                        */
-    _Atomic uint32_t reader_high; /* slots at and above this one were never used                                 */
-    LINE _Atomic uint64_t voids;  /* entries ever made in the void log                                           */
+    _Atomic uint32_t reader_high;       /* slots at and above it were never used */
+    _Atomic uint32_t writer_high;
+    LINE _Atomic uint64_t voids; /* entries ever made in the void log                                           */
     LINE unsigned char reserved[1024];
     /* Kept free for doorbells: a process that waits for many channels registers {offset, length} of its own small
      * segment here, and a writer rings it where it would wake the channel's futex. 32 entries of 32 bytes. */
@@ -152,6 +153,7 @@ static_assert(offsetof(struct control, claim_lock) == 512, "control");
 static_assert(offsetof(struct control, boundary) == 640, "control");
 static_assert(offsetof(struct control, reader_epoch) == 768, "control");
 static_assert(offsetof(struct control, reader_high) == 776, "control");
+static_assert(offsetof(struct control, writer_high) == 780, "control");
 static_assert(offsetof(struct control, voids) == 896, "control");
 static_assert(offsetof(struct control, doorbells) == 2048, "control");
 static_assert(sizeof(struct control) <= LAYOUT_PAGE, "control");

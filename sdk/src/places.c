@@ -1,6 +1,8 @@
 #include "places.h"
 #include "recover.h"
 
+#define PLACE_TRIES 100000 /* claims that come and go have to leave a gap of some ten nanoseconds */
+
 static bool is_possible(struct place place)
 {
     return place.position < POSITION_MAX && place.position % 16 == 0;
@@ -24,7 +26,8 @@ static bool record_place(const struct ring *ring, uint64_t position, struct plac
 static void lower_to_open_claims(const struct segment *segment, struct place *place)
 {
     const struct ring *ring = &segment->ring;
-    for (uint32_t i = 0; i < ring->writer_slots; i++) {
+    uint32_t high = ring_writers_high(ring);
+    for (uint32_t i = 0; i < high; i++) {
         uint64_t inflight = atomic_load_explicit(&ring->writers[i].inflight, memory_order_acquire);
         if (inflight >= place->position || place->position - inflight > ring->capacity || inflight % 16 != 0)
             continue;
@@ -38,7 +41,7 @@ bool ring_newest(const struct segment *segment, struct place *place)
 {
     /* rollback.1: the count first, then the tail, then the claims; pairs with roll_back in many.c. */
     struct control *control = segment->ring.control;
-    for (int tries = 0; tries < 1000; tries++) {
+    for (int tries = 0; tries < PLACE_TRIES; tries++) {
         uint64_t rollbacks = atomic_load_explicit(&control->rollbacks, memory_order_acquire);
         if (!cursor_load(&control->tail, place) || !is_possible(*place))
             return false;

@@ -98,6 +98,19 @@ static inline bool view_is_sane(const struct ring *ring, const struct view *view
            view->span <= record_span(ring->max_message);
 }
 
+/* How many slots there are to look at. */
+static inline uint32_t ring_writers_high(const struct ring *ring)
+{
+    uint32_t high = atomic_load_explicit(&ring->control->writer_high, memory_order_acquire);
+    return high < ring->writer_slots ? high : ring->writer_slots;
+}
+
+static inline uint32_t ring_readers_high(const struct ring *ring)
+{
+    uint32_t high = atomic_load_explicit(&ring->control->reader_high, memory_order_acquire);
+    return high < ring->reader_slots ? high : ring->reader_slots;
+}
+
 /* Whether bytes at `position` may have been overwritten since they were written. The fence orders the loads before it,
  * the payload's among them, before the load of the frontier; it pairs with frontier.1 in gate.c. To look at the stamp
  * again instead would not do: a new record may start in the middle of this one and leave its stamp alone. */

@@ -19,16 +19,10 @@ static uint32_t next_life(uint32_t state, uint32_t flags)
     return ((state & ~READER_FLAGS) + READER_FLAGS + 1) | flags;
 }
 
-static uint32_t slots_high(const struct ring *ring)
-{
-    uint32_t high = atomic_load_explicit(&ring->control->reader_high, memory_order_acquire);
-    return high < ring->reader_slots ? high : ring->reader_slots;
-}
-
 uint32_t slots_registered(const struct ring *ring)
 {
     uint32_t count = 0;
-    for (uint32_t i = 0; i < slots_high(ring); i++)
+    for (uint32_t i = 0; i < ring_readers_high(ring); i++)
         count += (state_of(&ring->readers[i]) & READER_USED) != 0;
     return count;
 }
@@ -47,7 +41,7 @@ static bool has_name(const struct reader_slot *slot, const char *name)
 
 int slots_find(const struct ring *ring, const char *name, uint32_t *slot)
 {
-    for (uint32_t i = 0; i < slots_high(ring); i++) {
+    for (uint32_t i = 0; i < ring_readers_high(ring); i++) {
         if ((state_of(&ring->readers[i]) & READER_DURABLE) == 0 || !has_name(&ring->readers[i], name))
             continue;
         *slot = i;
@@ -178,7 +172,7 @@ static uint32_t state_after_death(struct reader_slot *slot, uint32_t state, int6
 bool slots_reap(const struct segment *segment, uint64_t below, int64_t now)
 {
     bool reaped = false;
-    for (uint32_t i = 0; i < slots_high(&segment->ring); i++) {
+    for (uint32_t i = 0; i < ring_readers_high(&segment->ring); i++) {
         struct reader_slot *slot = &segment->ring.readers[i];
         uint32_t state = state_of(slot);
         struct place place;

@@ -37,6 +37,8 @@ static void describe_slot(struct leat_writer *writer)
 {
     struct writer_slot *self = writer->self;
     uint32_t generation = atomic_fetch_add(&self->generation, 1) + 1;
+    if (writer->slot >= ring_writers_high(&writer->ring)) /* under the registry lock, like the slot itself */
+        atomic_store(&writer->ring.control->writer_high, writer->slot + 1);
     writer->life = generation & 0xff;
     writer->token = claim_lock_token(writer->slot, generation);
     atomic_store_explicit(&self->pid, (uint32_t)getpid(), memory_order_relaxed);

@@ -2,9 +2,11 @@
 #include "channel_fixture.h"
 #include "test_point.h"
 
+#include <grp.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -241,6 +243,37 @@ Test(crash, a_record_that_is_made_void_twice_counts_once)
               (unsigned long)message.tag);
     leat_writer_close(writer);
     leat_reader_close(slow);
+}
+
+static void read_on_as_nobody(void *unused)
+{
+    (void)unused;
+    struct leat_reader *reader;
+    struct leat_message message;
+    if (setgroups(0, NULL) != 0 || setgid(65534) != 0 || setuid(65534) != 0)
+        _exit(9);
+    if (leat_reader_open(&reader, "c", &options, NULL) != 0)
+        _exit(1);
+    if (leat_borrow(reader, &message, PATIENCE_NS) != 0)
+        _exit(2);
+    _exit(message.tag == 77 ? 0 : 3);
+}
+
+Test(crash, a_reader_that_may_not_write_steps_over_a_dead_claim_too)
+{
+    if (geteuid() != 0) {
+        cr_log_warn("left out: needs root to become somebody else");
+        return;
+    }
+    cr_assert(chmod(options.directory, 0755) == 0);
+    options.mode = 0644;
+    struct leat_writer *writer = writer_on("c");
+    struct victim victim = {.point = "many:claimed", .nth = 1};
+    cr_assert(WIFSIGNALED(in_child(write_until_killed, &victim)));
+    must_put(writer, 77, len_of(77));
+    int status = in_child(read_on_as_nobody, NULL);
+    cr_expect(status == 0, "status %x", (unsigned)status);
+    leat_writer_close(writer);
 }
 
 Test(crash, a_stopped_writer_is_waited_for_and_not_robbed)

@@ -1,6 +1,7 @@
 #include "channel_fixture.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -322,6 +323,49 @@ Test(flow, a_reader_that_joins_behind_an_open_claim_survives_its_roll_back)
         leat_writer_close(writer);
         leat_reader_close(reader);
     }
+}
+
+static void *claim_and_abort(void *stop)
+{
+    struct leat_writer *writer = writer_on("c");
+    void *data;
+    for (uint64_t tag = 0; !atomic_load((_Atomic bool *)stop); tag++) {
+        for (int i = 0; i < 50; i++) {
+            cr_assert(leat_claim(writer, (size_t)i * 40, &data, PATIENCE_NS) == 0);
+            leat_abort(writer);
+        }
+        (void)leat_publish(writer, &tag, sizeof tag, tag, PATIENCE_NS);
+    }
+    leat_writer_close(writer);
+    return NULL;
+}
+
+Test(flow, readers_come_and_look_while_claims_come_and_go)
+{
+    use_kind(LEAT_OVERWRITE, LEAT_MANY);
+    _Atomic bool stop = false;
+    pthread_t threads[2];
+    struct leat_reader *steady = reader_on("c");
+    for (int i = 0; i < 2; i++)
+        pthread_create(&threads[i], NULL, claim_and_abort, (void *)&stop);
+    for (int i = 0; i < 2000; i++) {
+        struct leat_reader *reader = reader_from("c", i % 2 ? LEAT_FROM_NEXT : LEAT_FROM_OLDEST);
+        struct leat_message message;
+        uint64_t tag;
+        int rc = leat_read(reader, &tag, sizeof tag, &message, PATIENCE_NS);
+        cr_assert(rc == 0 && message.tag == tag, "%s", leat_strerror(rc));
+        for (int looks = 0; looks < 300; looks++) {
+            rc = leat_borrow(steady, &message, 0);
+            cr_assert(rc == 0 || rc == LEAT_EAGAIN, "%s", leat_strerror(rc));
+            if (rc == 0)
+                (void)leat_release(steady);
+        }
+        leat_reader_close(reader);
+    }
+    atomic_store(&stop, true);
+    for (int i = 0; i < 2; i++)
+        pthread_join(threads[i], NULL);
+    leat_reader_close(steady);
 }
 
 Test(flow, a_message_too_large_for_the_buffer_stays_the_next_one)

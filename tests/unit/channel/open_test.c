@@ -276,11 +276,6 @@ Test(opening, permissions_are_the_kernels)
     cr_expect(in_child(be_refused_as_nobody, NULL) == 0);
 }
 
-static void do_nothing(void *unused)
-{
-    (void)unused;
-}
-
 Test(opening, a_forked_child_does_not_keep_its_parents_lease_alive)
 {
     options.producers = LEAT_ONE;
@@ -299,7 +294,30 @@ Test(opening, a_forked_child_does_not_keep_its_parents_lease_alive)
     close(gate[0]);
     close(gate[1]);
     wait_child(child);
-    cr_expect(in_child(do_nothing, NULL) == 0);
+}
+
+Test(opening, a_forked_child_that_closes_its_parents_handles_changes_nothing)
+{
+    use_kind(LEAT_BLOCK, LEAT_MANY);
+    struct leat_writer *writer = writer_on("c");
+    struct leat_reader *reader = reader_on("c");
+    void *data;
+    cr_assert(leat_claim(writer, 100, &data, 0) == 0);
+    pid_t child = fork();
+    if (child == 0) {
+        leat_writer_close(writer);
+        leat_reader_close(reader);
+        _exit(0);
+    }
+    cr_expect(wait_child(child) == 0);
+    fill(data, 100, 1);
+    cr_expect(leat_commit(writer, 100, 1) == 0);
+    cr_expect(must_get(reader).tag == 1);
+    struct leat_channel_info info = {.size = sizeof info};
+    cr_expect(leat_channel_inspect(options.directory, "c", &info, NULL, 0) == 1);
+    cr_expect(info.writers_alive == 1 && info.readers_alive == 1);
+    leat_writer_close(writer);
+    leat_reader_close(reader);
 }
 
 Test(opening, every_error_has_words)
