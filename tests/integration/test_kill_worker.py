@@ -1,9 +1,15 @@
 """A worker killed under load: its bridge is back at its durable cursor, and the other bridges have not noticed."""
 
 import os
+import random
 import signal
+import threading
+import time
 
 from killing import Load, assert_back_within_a_second, kill_under_load, report
+from sp import PUSH, Connection
+from stream import Stream, number_of
+from support import tcp, wait_until
 
 TIMES = int(os.environ.get("LEAT_KILLS", "200"))
 
@@ -47,3 +53,63 @@ def test_a_worker_killed_while_its_peer_is_slow_loses_nothing(house, gateway):
     report("worker of a slow peer killed", away)
     sent, again = load.finish()
     print(f"{sent} messages, none lost, {again} came again")
+
+
+class Pusher:
+    """A remote program that pushes the stream's messages, and goes on with the next one whenever it could connect again."""
+
+    def __init__(self, url, stream):
+        self.url, self.stream = url, stream
+        self.next = 0
+        self.ended = False
+        threading.Thread(target=self._run, daemon=True).start()
+
+    def _run(self):
+        while not self.ended:
+            try:
+                connection = Connection.dial(self.url, PUSH)
+                while not self.ended:
+                    connection.send(self.stream.message(self.next))
+                    self.next += 1
+                    time.sleep(0.0002)
+            except OSError:
+                time.sleep(0.01)
+
+
+def test_a_worker_killed_while_it_receives_leaves_a_whole_channel(house, gateway):
+    """Inward: what the worker had in its hands is lost, as with any puller that dies. What is in the channel is whole, in order
+    and there once; the reader at the other end waits and goes on; and the books know what was lost."""
+    url, stream = tcp(), Stream(seed=7, sizes=(8, 1024))
+    running = gateway(f"""
+        [bridge.inward]
+        pattern = pipeline
+        direction = in
+        channel = shm://inward
+        listen = {url}
+        shm.policy = block
+        """)
+    reader = house.reader("inward")
+    pusher = Pusher(url, stream)
+
+    def read_after(last):
+        data, _ = reader.read()
+        number = number_of(data)
+        assert number > last and stream.matches(number, data), f"{number} after {last}"
+        return number
+
+    last, away = -1, []
+    for turn in range(1, TIMES // 4 + 1):
+        for _ in range(random.randrange(1, 50)):
+            last = read_after(last)
+        os.kill(running.bridge("inward")["worker_pid"], signal.SIGKILL)
+        killed = time.monotonic()
+        wait_until(lambda turn=turn: running.bridge("inward")["restarts"] == turn, "the worker is started again")
+        pushed = pusher.next
+        while last < pushed:  # until something came that was pushed since
+            last = read_after(last)
+        away.append(time.monotonic() - killed)
+    pusher.ended = True
+    report("worker killed while it receives", away)
+    [lane] = running.bridge("inward")["lanes"]
+    assert lane["balanced"], lane
+    assert_back_within_a_second(away)
