@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#define NAME_COLUMNS 21 /* what 80 leave */
+#define NAME_COLUMNS 19 /* what 80 leave */
 
 static const char *policy_name(uint32_t policy)
 {

@@ -1,19 +1,19 @@
-/* leat plugins: what is in the plugin folder, and the reference page of a plugin, printed from its own tables.
+/* leat plugins: what is in the plugin folder, and the reference page of a plugin.
  *
- * This process loads strangers' code and lives for a moment only: a plugin that crashes while it is loaded ends it, with the
- * plugin's name. */
+ * Loading a plugin runs a stranger's code. Each is loaded in a process of its own, which hands back what is to be printed: one
+ * that crashes, ends its process or takes too long is named, and the others are shown all the same. */
 #include "cli/command.h"
-#include "cli/json.h"
+#include "cli/plugin_page.h"
 #include "config/plugin_dir.h"
-#include "plugin/registry.h"
 
 #include <argp.h>
 #include <err.h>
-#include <inttypes.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 enum { KEY_JSON = 0x500, KEY_PLUGIN_DIR };
@@ -51,35 +51,10 @@ static int parse(int key, char *text, struct argp_state *state)
     }
 }
 
-/* ---- loading --------------------------------------------------------------------------------------------------- */
+/* ---- a plugin in a process of its own -------------------------------------------------------------------------- */
 
-static char loading[256];
-
-static void say_loading(const char *file, void *user)
-{
-    (void)user;
-    snprintf(loading, sizeof loading, "%s", file);
-}
-
-static void crashed(int signal)
-{
-    static const char before[] = "leat plugins: crashed while it loaded ";
-    (void)signal;
-    if (write(STDERR_FILENO, before, sizeof before - 1) < 0 || write(STDERR_FILENO, loading, strlen(loading)) < 0 ||
-        write(STDERR_FILENO, "\n", 1) < 0) {
-        _exit(EXIT_FAILURE);
-    }
-    _exit(EXIT_FAILURE);
-}
-
-static void catch_crashes(void)
-{
-    static const int signals[] = {SIGSEGV, SIGBUS, SIGABRT, SIGILL, SIGFPE};
-    const struct sigaction action = {.sa_handler = crashed};
-    for (size_t i = 0; i < sizeof signals / sizeof signals[0]; i++) {
-        sigaction(signals[i], &action, NULL);
-    }
-}
+#define LOAD_SECONDS 10
+enum { SHOWN = 42, REFUSED = 43 }; /* exit statuses that a plugin is not likely to choose when it ends its process */
 
 /* The plugin of that name, whatever its kind; a refusal is in `explain`. */
 static const struct plugin *find(struct registry *registry, const char *name, char *explain, size_t explain_size)
@@ -92,166 +67,94 @@ static const struct plugin *find(struct registry *registry, const char *name, ch
     return plugin;
 }
 
-static const char *kind_name(uint32_t kind)
-{
-    return kind == LEAT_PLUGIN_CHANNEL ? "channel" : kind == LEAT_PLUGIN_PATTERN ? "pattern" : "transport";
-}
-
-static const char *or_nothing(const char *text)
-{
-    return text ? text : "";
-}
-
-/* ---- one option ------------------------------------------------------------------------------------------------ */
-
-static const char *type_name(uint16_t type)
-{
-    static const char *const names[] = {
-        [LEAT_OPTION_TEXT] = "text", [LEAT_OPTION_BOOL] = "yes or no",    [LEAT_OPTION_INT] = "number",
-        [LEAT_OPTION_SIZE] = "size", [LEAT_OPTION_DURATION] = "duration", [LEAT_OPTION_CHOICE] = "choice",
-        [LEAT_OPTION_LIST] = "list", [LEAT_OPTION_PATH] = "path",         [LEAT_OPTION_MODE] = "mode"};
-    return type < sizeof names / sizeof names[0] && names[type] ? names[type] : "unknown";
-}
-
-/* A plugin's rows may be larger than ours, or smaller: what it does not have reads as zero. */
-static struct leat_option option_at(const struct plugin *plugin, uint32_t index)
-{
-    const char *first = (const char *)plugin->table.options;
-    const uint32_t stride = plugin->table.options->size;
-    struct leat_option row = {0};
-    memcpy(&row, first + (size_t)stride * index, stride < sizeof row ? stride : sizeof row);
-    return row;
-}
-
-static void print_option(const struct plugin *plugin, const struct leat_option *row)
-{
-    printf("  %s.%s  (%s", plugin->table.name, row->name, type_name(row->type));
-    if (row->choices) {
-        printf(": %s", row->choices);
-    }
-    if (row->min != 0 || row->max != 0) {
-        printf(", %" PRId64 " to %" PRId64, row->min, row->max);
-    }
-    if (row->flags & LEAT_OPTION_REQUIRED) {
-        printf(", required");
-    } else if (row->default_text) {
-        printf(", default %s", *row->default_text ? row->default_text : "empty");
-    }
-    printf(")\n      %s\n", or_nothing(row->help));
-}
-
-static cJSON *option_json(const struct leat_option *row)
-{
-    cJSON *object = cJSON_CreateObject();
-    cJSON_AddStringToObject(object, "name", row->name);
-    cJSON_AddStringToObject(object, "type", type_name(row->type));
-    if (row->default_text) {
-        cJSON_AddStringToObject(object, "default", row->default_text);
-    }
-    if (row->choices) {
-        cJSON_AddStringToObject(object, "choices", row->choices);
-    }
-    if (row->min != 0 || row->max != 0) {
-        json_add_i64(object, "min", row->min);
-        json_add_i64(object, "max", row->max);
-    }
-    cJSON_AddBoolToObject(object, "required", (row->flags & LEAT_OPTION_REQUIRED) != 0);
-    cJSON_AddBoolToObject(object, "reloadable", (row->flags & LEAT_OPTION_RELOADABLE) != 0);
-    cJSON_AddBoolToObject(object, "secret", (row->flags & LEAT_OPTION_SECRET) != 0);
-    cJSON_AddStringToObject(object, "help", or_nothing(row->help));
-    return object;
-}
-
-/* ---- one plugin ------------------------------------------------------------------------------------------------ */
-
-static void print_reference(const struct plugin *plugin)
-{
-    const struct leat_plugin *table = &plugin->table;
-    printf("%s: %s plugin, version %s, %s\n%s\n", table->name, kind_name(table->kind), or_nothing(table->version),
-           or_nothing(table->licence), or_nothing(table->summary));
-    if (plugin->transport.schemes) {
-        printf("Schemes: %s\n", plugin->transport.schemes);
-    }
-    if (table->reference) {
-        size_t len = strlen(table->reference);
-        printf("\n%s%s", table->reference, len > 0 && table->reference[len - 1] == '\n' ? "" : "\n");
-    }
-    puts(table->option_count > 0 ? "\nOptions, in the section of a bridge:" : "\nIt has no options.");
-    for (uint32_t i = 0; i < table->option_count; i++) {
-        const struct leat_option row = option_at(plugin, i);
-        print_option(plugin, &row);
-    }
-}
-
-static cJSON *plugin_json(const struct plugin *plugin)
-{
-    const struct leat_plugin *table = &plugin->table;
-    cJSON *object = cJSON_CreateObject();
-    cJSON_AddStringToObject(object, "name", table->name);
-    cJSON_AddStringToObject(object, "kind", kind_name(table->kind));
-    cJSON_AddStringToObject(object, "version", or_nothing(table->version));
-    cJSON_AddStringToObject(object, "licence", or_nothing(table->licence));
-    cJSON_AddStringToObject(object, "summary", or_nothing(table->summary));
-    cJSON_AddStringToObject(object, "reference", or_nothing(table->reference));
-    cJSON_AddStringToObject(object, "file", or_nothing(plugin->file));
-    if (plugin->transport.schemes) {
-        cJSON_AddStringToObject(object, "schemes", plugin->transport.schemes);
-    }
-    cJSON *rows = cJSON_AddArrayToObject(object, "options");
-    for (uint32_t i = 0; i < table->option_count; i++) {
-        const struct leat_option row = option_at(plugin, i);
-        cJSON_AddItemToArray(rows, option_json(&row));
-    }
-    return object;
-}
-
-static int explain_one(struct registry *registry, const struct arguments *arguments)
+/* The child: shows the plugin on stdout. */
+static _Noreturn void show(struct registry *registry, const char *name, const struct arguments *arguments)
 {
     char explain[512] = "";
-    const struct plugin *plugin = find(registry, arguments->name, explain, sizeof explain);
+    alarm(LOAD_SECONDS);
+    const struct plugin *plugin = find(registry, name, explain, sizeof explain);
     if (!plugin) {
         warnx("%s", explain);
-        return EXIT_FAILURE;
+        _exit(REFUSED);
     }
     if (arguments->json) {
-        json_print(plugin_json(plugin), true);
+        char *text = cJSON_Print(plugin_json(plugin));
+        fputs(text ? text : "null", stdout);
+    } else if (arguments->name) {
+        plugin_print_page(plugin);
     } else {
-        print_reference(plugin);
+        plugin_print_row(plugin);
     }
-    return EXIT_SUCCESS;
+    fflush(stdout);
+    _exit(SHOWN);
 }
 
-/* ---- all of them ----------------------------------------------------------------------------------------------- */
-
-static void print_row(const struct plugin *plugin)
+static void explain_end(const char *name, int status)
 {
-    printf("%-12s %-10s %-9s %s\n", plugin->table.name, kind_name(plugin->table.kind),
-           or_nothing(plugin->table.version), or_nothing(plugin->table.summary));
+    if (WIFSIGNALED(status) && WTERMSIG(status) == SIGALRM) {
+        warnx("plugin %s.so was not loaded within %d s", name, LOAD_SECONDS);
+    } else if (WIFSIGNALED(status)) {
+        warnx("plugin %s.so crashed while it was loaded (%s)", name, strsignal(WTERMSIG(status)));
+    } else if (WEXITSTATUS(status) != REFUSED) {
+        warnx("plugin %s.so ended its process while it was loaded (exit status %d)", name, WEXITSTATUS(status));
+    }
+}
+
+/* Passes on what the child printed, `before` it, once all of it is there. Whether it was shown. */
+static bool pass_on(struct registry *registry, const char *name, const struct arguments *arguments, const char *before)
+{
+    FILE *output = tmpfile();
+    fflush(stdout);
+    const pid_t child = output ? fork() : -1;
+    if (child < 0) {
+        err(EXIT_FAILURE, "plugin %s.so", name);
+    }
+    if (child == 0) {
+        dup2(fileno(output), STDOUT_FILENO);
+        show(registry, name, arguments);
+    }
+    int status;
+    waitpid(child, &status, 0);
+    const bool shown = WIFEXITED(status) && WEXITSTATUS(status) == SHOWN;
+    if (!shown) {
+        explain_end(name, status);
+    } else {
+        char block[4096];
+        fputs(before, stdout);
+        rewind(output);
+        for (size_t len; (len = fread(block, 1, sizeof block, output)) > 0;) {
+            fwrite(block, 1, len, stdout);
+        }
+    }
+    fclose(output);
+    return shown;
 }
 
 static int list(struct registry *registry, const struct arguments *arguments)
 {
-    cJSON *all = arguments->json ? cJSON_CreateArray() : NULL;
     int status = EXIT_SUCCESS;
-    if (!all) {
-        printf("%-12s %-10s %-9s %s\n", "PLUGIN", "KIND", "VERSION", "SUMMARY");
+    const char *before = arguments->json ? "[\n" : "";
+    if (!arguments->json) {
+        plugin_print_heading();
     }
     for (const char *const *name = registry_names(registry); *name; name++) {
-        char explain[512] = "";
-        const struct plugin *plugin = find(registry, *name, explain, sizeof explain);
-        if (!plugin) {
-            warnx("%s", explain);
-            status = EXIT_FAILURE;
-        } else if (all) {
-            cJSON_AddItemToArray(all, plugin_json(plugin));
-        } else {
-            print_row(plugin);
-        }
+        const bool shown = pass_on(registry, *name, arguments, before);
+        before = arguments->json && shown ? ",\n" : before;
+        status = shown ? status : EXIT_FAILURE;
     }
-    if (all) {
-        json_print(all, true);
+    if (arguments->json) {
+        puts(*before == '[' ? "[]" : "\n]");
     }
     return status;
+}
+
+static int explain_one(struct registry *registry, const struct arguments *arguments)
+{
+    const bool shown = pass_on(registry, arguments->name, arguments, "");
+    if (shown && arguments->json) {
+        putchar('\n');
+    }
+    return shown ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
 int command_plugins(int argc, char **argv)
@@ -271,8 +174,6 @@ int command_plugins(int argc, char **argv)
         warnx("%s", explain);
         return EXIT_FAILURE;
     }
-    registry_on_load(registry, say_loading, NULL);
-    catch_crashes();
     int status = arguments.name ? explain_one(registry, &arguments) : list(registry, &arguments);
     registry_close(registry);
     return status;
