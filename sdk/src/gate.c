@@ -2,6 +2,7 @@
 #include "lease.h"
 #include "recover.h"
 #include "slots.h"
+#include "test_point.h"
 #include "wake.h"
 
 #define SPINS 500 /* about one wake-up cost */
@@ -114,6 +115,7 @@ int gate_pass(struct leat_writer *writer, uint64_t position, uint64_t end)
         uint64_t epoch = atomic_load_explicit(&ring->control->reader_epoch, memory_order_acquire);
         if (!limit_allows(writer, position, end, epoch))
             return LEAT_EAGAIN;
+        TEST_POINT("gate:allowed");
         /* Not above the limit: a reader that holds us back must not see itself lapped by a mere rounding. */
         uint64_t frontier = rounded < writer->limit ? rounded : writer->limit;
         if (ring->block && !announce(writer, frontier, epoch))

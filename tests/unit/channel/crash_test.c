@@ -175,6 +175,91 @@ Test(crash, one_of_many_may_die_anywhere_with_a_claim)
             "many:sealed", "many:finished");
 }
 
+static void burst_of_equals(void *unused)
+{
+    (void)unused;
+    struct leat_writer *writer = writer_on("c");
+    struct leat_outgoing_bytes burst[8];
+    static char bytes[100];
+    for (uint64_t i = 0; i < 8; i++)
+        burst[i] = (struct leat_outgoing_bytes){bytes, sizeof bytes, i};
+    die_at("one:sealing", 1);
+    (void)leat_publish_burst(writer, burst, 8, PATIENCE_NS);
+}
+
+Test(crash, what_a_dead_burst_left_never_comes_alive)
+{
+    use_kind(LEAT_OVERWRITE, LEAT_ONE);
+    struct leat_reader *reader = reader_on("c");
+    cr_assert(WIFSIGNALED(in_child(burst_of_equals, NULL)));
+    struct leat_writer *heir = writer_on("c");
+    must_put(heir, 1000, 100); /* as large as those of the burst: the next stamp of it lies behind */
+    cr_expect(must_get(reader).tag == 1000);
+    must_be_empty(reader);
+    leat_writer_close(heir);
+    leat_reader_close(reader);
+}
+
+Test(crash, a_dead_writers_slot_is_tidied_up_by_its_next_writer)
+{
+    use_kind(LEAT_OVERWRITE, LEAT_MANY);
+    struct leat_reader *reader = reader_on("c");
+    for (int bursts = 0; bursts < 2; bursts++) {
+        struct victim victim = {.point = "many:claimed", .nth = 1, .doing = bursts ? BURSTING : PUBLISHING};
+        cr_assert(WIFSIGNALED(in_child(write_until_killed, &victim)));
+        struct leat_writer *heir = writer_on("c"); /* alive, and the claim's owner by its number */
+        must_put(heir, 1000, len_of(1000));
+        struct leat_message message = must_get(reader);
+        cr_expect(message.tag == 1000 && message.lost == 0);
+        leat_writer_close(heir);
+    }
+    leat_reader_close(reader);
+}
+
+static pid_t start_and_stop(struct victim *victim)
+{
+    int status;
+    pid_t child = start_child(write_until_killed, victim);
+    cr_assert(waitpid(child, &status, WUNTRACED) == child && WIFSTOPPED(status));
+    return child;
+}
+
+Test(crash, nothing_of_a_burst_is_seen_before_all_of_it)
+{
+    for (uint32_t producers = 0; producers < 2; producers++) {
+        use_kind(LEAT_OVERWRITE, producers);
+        struct leat_reader *reader = reader_on("c");
+        struct victim victim = {.point = producers == LEAT_ONE ? "one:sealing" : "many:sealing",
+                                .nth = 1,
+                                .doing = BURSTING,
+                                .stops = true};
+        pid_t child = start_and_stop(&victim);
+        must_be_empty(reader);
+        kill(child, SIGCONT);
+        for (uint64_t tag = 0; tag < 8; tag++)
+            cr_expect(must_get(reader).tag == tag);
+        kill(child, SIGKILL);
+        wait_child(child);
+        leat_reader_close(reader);
+    }
+}
+
+Test(crash, a_reader_that_joins_while_the_writer_makes_room_is_not_overtaken)
+{
+    for (int nth = 15; nth < 60; nth++) {
+        use_kind(LEAT_BLOCK, nth % 2 ? LEAT_ONE : LEAT_MANY);
+        struct victim victim = {.point = "gate:allowed", .nth = nth, .stops = true};
+        pid_t child = start_and_stop(&victim);
+        struct leat_reader *reader = reader_on("c");
+        kill(child, SIGCONT);
+        for (int i = 0; i < 100; i++)
+            cr_assert(must_get(reader).lost == 0);
+        kill(child, SIGKILL);
+        wait_child(child);
+        leat_reader_close(reader);
+    }
+}
+
 static void hold_a_reader(void *point)
 {
     die_at(point, 1);
@@ -282,9 +367,7 @@ Test(crash, a_stopped_writer_is_waited_for_and_not_robbed)
     struct leat_writer *writer = writer_on("c");
     struct leat_reader *reader = reader_on("c");
     struct victim victim = {.point = "many:claimed", .nth = 1, .stops = true, .published = 5000};
-    pid_t child = start_child(write_until_killed, &victim);
-    int status;
-    cr_assert(waitpid(child, &status, WUNTRACED) == child && WIFSTOPPED(status));
+    pid_t child = start_and_stop(&victim);
     must_put(writer, 0, 10);
     struct leat_message message;
     cr_expect(leat_borrow(reader, &message, 100 * MS_NS) == LEAT_ETIMEDOUT);
@@ -305,9 +388,7 @@ Test(crash, a_stopped_holder_of_the_lock_delays_others_within_their_time)
     use_kind(LEAT_OVERWRITE, LEAT_MANY);
     struct leat_writer *writer = writer_on("c");
     struct victim victim = {.point = "many:inflight", .nth = 1, .stops = true};
-    pid_t child = start_child(write_until_killed, &victim);
-    int status;
-    cr_assert(waitpid(child, &status, WUNTRACED) == child && WIFSTOPPED(status));
+    pid_t child = start_and_stop(&victim);
     cr_expect(put(writer, 0, 10, 0) == LEAT_EAGAIN);
     cr_expect(put(writer, 0, 10, 50 * MS_NS) == LEAT_ETIMEDOUT);
     kill(child, SIGKILL);

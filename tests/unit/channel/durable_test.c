@@ -1,6 +1,8 @@
 #include "channel_fixture.h"
 
+#include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -44,6 +46,42 @@ Test(durable, a_name_lives_once)
     how.name = "no/name";
     cr_expect(leat_reader_open(&second, "c", &options, &how) == -EINVAL);
     leat_reader_close(reader);
+}
+
+static _Atomic int opened;
+
+static void *open_the_same(void *turnstile)
+{
+    struct leat_reader_options how = LEAT_READER_OPTIONS_INIT;
+    struct leat_reader *reader;
+    how.name = "gateway";
+    pthread_barrier_wait(turnstile);
+    int rc = leat_reader_open(&reader, "c", &options, &how);
+    cr_expect(rc == 0 || rc == -EBUSY);
+    if (rc == 0)
+        opened++;
+    pthread_barrier_wait(turnstile);
+    if (rc == 0)
+        leat_reader_close(reader);
+    return NULL;
+}
+
+Test(durable, of_all_who_take_a_name_at_once_one_gets_it)
+{
+    for (int round = 0; round < 100; round++) {
+        pthread_t threads[6];
+        pthread_barrier_t turnstile;
+        pthread_barrier_init(&turnstile, NULL, 6);
+        use_kind(LEAT_OVERWRITE, LEAT_MANY);
+        leat_writer_close(writer_on("c"));
+        opened = 0;
+        for (int i = 0; i < 6; i++)
+            pthread_create(&threads[i], NULL, open_the_same, &turnstile);
+        for (int i = 0; i < 6; i++)
+            pthread_join(threads[i], NULL);
+        cr_assert(opened == 1, "%d", opened);
+        pthread_barrier_destroy(&turnstile);
+    }
 }
 
 Test(durable, what_was_overwritten_while_it_was_away_is_told_exactly)
