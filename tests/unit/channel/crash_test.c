@@ -244,6 +244,13 @@ Test(crash, nothing_of_a_burst_is_seen_before_all_of_it)
     }
 }
 
+static uint64_t published(void)
+{
+    struct leat_channel_info info = {.size = sizeof info};
+    cr_assert(leat_channel_inspect(options.directory, "c", &info, NULL, 0) >= 0);
+    return info.messages;
+}
+
 Test(crash, a_reader_that_joins_while_the_writer_makes_room_is_not_overtaken)
 {
     for (int nth = 15; nth < 60; nth++) {
@@ -251,7 +258,10 @@ Test(crash, a_reader_that_joins_while_the_writer_makes_room_is_not_overtaken)
         struct victim victim = {.point = "gate:allowed", .nth = nth, .stops = true};
         pid_t child = start_and_stop(&victim);
         struct leat_reader *reader = reader_on("c");
+        uint64_t before = published();
         kill(child, SIGCONT);
+        for (int i = 0; i < 30 && published() < before + 10; i++)
+            usleep(1000); /* it runs into the reader, or (were it not to see it) over it */
         for (int i = 0; i < 100; i++)
             cr_assert(must_get(reader).lost == 0);
         kill(child, SIGKILL);
