@@ -103,7 +103,7 @@ static void expect(struct side *side, unsigned writer, uint64_t counter)
 static void *return_service(void *argument)
 {
     struct side *side = argument;
-    struct watch watch;
+    struct watch watch = {0};
     for (uint64_t i = 0; i < ROUNDS; i++) {
         watch_begins(&watch, i);
         expect(side, 0, i);
@@ -129,7 +129,7 @@ static void ping_pong(enum leat_policy policy)
         struct leat_writer *writer = open_writer(channel, policy, LEAT_MANY, 64 << 10);
         sides[i] = (struct side){writer, open_reader(channel), i, 0};
     }
-    struct watch watch;
+    struct watch watch = {0};
     pthread_t thread;
     trial_check(pthread_create(&thread, NULL, return_service, &sides[1]) == 0, "no thread");
     for (uint64_t i = 0; i < ROUNDS; i++) {
