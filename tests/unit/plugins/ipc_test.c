@@ -37,7 +37,7 @@ TestSuite(ipc, .init = set_up, .fini = tear_down);
 static struct sockaddr_un address_of(const char *at)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
-    strncpy(address.sun_path, at, sizeof address.sun_path - 1);
+    snprintf(address.sun_path, sizeof address.sun_path, "%s", at);
     return address;
 }
 
