@@ -146,8 +146,10 @@ static int wait_once(struct leat_reader *reader, struct deadline *deadline, enum
     }
     if (*slice == 0) {
         *slice = seen == LOOK_CLAIMED ? SUSPECT_NS : reader->segment->writable ? SLICE_NS : POLL_NAP_MIN_NS;
-        if (spin(reader, deadline, seen))
+        if (spin(reader, deadline, seen)) {
+            *slice = 0; /* many producers' messages show as claims first: worth a spin of their own */
             return 0;
+        }
     }
     return park(reader, deadline, seen, slice);
 }
