@@ -97,6 +97,8 @@ static bool is_host(const struct authority *authority, const char *host)
 static bool covers(const struct authority *a, const struct authority *b)
 {
     const bool b_is_v6 = b->host_len > 0 && *b->host == '[';
+    if (is_host(a, "localhost") && (is_host(b, "127.0.0.1") || is_host(b, "[::1]")))
+        return true;
     if (is_host(a, "[::]"))
         return b_is_v6;
     if (is_host(a, "0.0.0.0") || is_host(a, "*") || is_host(a, ""))
