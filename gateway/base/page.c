@@ -85,11 +85,13 @@ static int give_name(const struct page_map *map, const char *path)
     return linkat(AT_FDCWD, from, AT_FDCWD, path, AT_SYMLINK_FOLLOW) == 0 ? 0 : -errno;
 }
 
-/* Puts the new page where an old one is, whose lock we hold: at no moment is there none. */
+/* Puts the new page where an old one is, whose lock we hold: at no moment is there none. The name on the way begins with a dot:
+ * no gateway has such a page, while NAME.new can be one's name. */
 static int replace(const struct page_map *map, const char *path)
 {
     char beside[PATH_MAX];
-    if (snprintf(beside, sizeof beside, "%s.new", path) >= (int)sizeof beside)
+    const char *file = strrchr(path, '/') + 1;
+    if (snprintf(beside, sizeof beside, "%.*s.%s.new", (int)(file - path), path, file) >= (int)sizeof beside)
         return -ENAMETOOLONG;
     unlink(beside); /* of one who died between the next two steps */
     int error = give_name(map, beside);

@@ -192,6 +192,19 @@ Test(page, the_counters_of_a_killed_gateway_go_on_with_settled_books)
     page_close(&map);
 }
 
+Test(page, a_gateway_that_is_called_as_another_plus_new_keeps_its_page_when_that_one_starts_again)
+{
+    struct page_map namesake, map;
+    cr_assert_eq(page_create(&namesake, NULL, "edge.new", two, 2), 0);
+    live_and_die(count_and_die);
+    cr_assert_eq(page_create(&map, NULL, "edge", two, 2), 0);
+    cr_assert(page_is_live(NULL, "edge.new"));
+    cr_assert(page_is_live(NULL, "edge"));
+    cr_assert_eq(shm_folder_count(), 2);
+    page_close(&map);
+    page_close(&namesake);
+}
+
 static void stop_cleanly(struct page_map *map)
 {
     count_and_die(map);
