@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/page.h"
+#include "base/process.h"
 #include "bridge/bridge.h"
 #include "config/config.h"
 #include "plugin/resolve.h"
@@ -34,6 +35,7 @@ struct member {
 
 struct worker {
     const char *name;
+    pid_t supervisor;
     struct config *config;
     struct page_map map;
     struct registry *registry;
@@ -49,6 +51,19 @@ static bool stop_within(const struct worker *worker, int64_t ns)
 {
     struct timespec timeout = {.tv_sec = ns / NS_PER_S, .tv_nsec = ns % NS_PER_S};
     return sigtimedwait(&worker->signals, NULL, &timeout) == SIGTERM;
+}
+
+/* Our supervisor has died: we serve nobody, and the next gateway waits for our ports. */
+static bool is_orphan(const struct worker *worker)
+{
+    return getppid() != worker->supervisor;
+}
+
+/* Before something is done that another would notice. */
+static void leave_if_unwanted(const struct worker *worker)
+{
+    if (is_orphan(worker) || stop_within(worker, 0))
+        _exit(WORKER_DRAINED);
 }
 
 /* ---- coming into being ---------------------------------------------------------------------------------------------- */
@@ -84,6 +99,21 @@ static int find_members(struct worker *worker)
     return worker->count ? 0 : WORKER_CONFIG;
 }
 
+/* The supervisor writes the same, but may die before it does. Whoever follows it looks for us on the page: so we stand there
+ * first, and ask whether we are wanted then. One who saw the page without us can be sure that we end. */
+static void sign_in(struct worker *worker)
+{
+    worker->supervisor = (pid_t)worker->map.page->supervisor_pid;
+    for (size_t i = 0; i < worker->count; i++) {
+        struct page_bridge *page = worker->members[i].page;
+        if (!page)
+            continue;
+        atomic_store_explicit(&page->worker_start, process_start_time(getpid()), memory_order_relaxed);
+        atomic_store_explicit(&page->worker_pid, (uint32_t)getpid(), memory_order_seq_cst);
+    }
+    leave_if_unwanted(worker);
+}
+
 static void name_log(const struct worker *worker)
 {
     char who[PAGE_NAME_BYTES + 8];
@@ -110,6 +140,8 @@ static int inherit(struct worker *worker)
         log_error("the configuration has no bridge with worker '%s'", worker->name);
     else
         name_log(worker);
+    if (!status)
+        sign_in(worker);
     return status;
 }
 
@@ -129,6 +161,7 @@ static int attach(struct worker *worker, struct member *member)
     bool again = atomic_load_explicit(&member->page->restarts, memory_order_relaxed) > 0;
     int64_t until = clock_monotonic_ns() + (again ? PORT_PATIENCE_NS : 0);
     for (;;) {
+        leave_if_unwanted(worker);
         int error = bridge_attach(member->bridge, explain, sizeof explain);
         if (error == 0)
             return 0;
