@@ -18,8 +18,8 @@
 #define PAGE_MODE 0640
 #define CREATE_ATTEMPTS 100
 
-_Static_assert(offsetof(struct page_lane, read) == 128 && offsetof(struct page_lane, forwarded) == 256 &&
-                   sizeof(struct page_lane) == 512,
+_Static_assert(offsetof(struct page_lane, durable) == 80 && offsetof(struct page_lane, read) == 128 &&
+                   offsetof(struct page_lane, forwarded) == 256 && sizeof(struct page_lane) == 512,
                "the layout of a lane is documented");
 _Static_assert(offsetof(struct page_bridge, urls) == 192 && offsetof(struct page_bridge, state) == 448 &&
                    offsetof(struct page_bridge, lanes) == 768 && sizeof(struct page_bridge) == 768 + PAGE_LANES * 512,

@@ -5,7 +5,8 @@
  *
  * The file is DIRECTORY/leat-gateway.NAME; the layout below is documented and versioned. Every counter only grows. The books of
  * a lane: read = forwarded + dropped[1..] + returned + in flight. `returned` are messages that a worker had read but not
- * finished when it died; its successor reads them again from the durable cursor. */
+ * finished when it died; its successor reads them again from the durable cursor. A lane without one has nothing returned: there
+ * such messages are lost, and dropped. */
 #ifndef LEAT_BASE_PAGE_H
 #define LEAT_BASE_PAGE_H
 
@@ -39,6 +40,7 @@ struct page_lane {
     uint32_t outward;                     /* 1: channel to network */
     char channel[PAGE_NAME_BYTES];        /* "shm://quotes"; an inward lane with several: the first */
     _Atomic uint64_t heartbeat_ns;        /* CLOCK_MONOTONIC of the lane's last turn */
+    _Atomic uint32_t durable;             /* 1: outward, and its reader resumes at a stored position */
     _Alignas(128) _Atomic uint64_t read;  /* messages taken from the source, lapped ones included */
     _Atomic uint64_t read_bytes;
     _Atomic uint64_t last_sequence;
@@ -100,7 +102,7 @@ struct page_map {
  * $LEAT_SHM_DIR. */
 int page_create(struct page_map *map, const char *directory, const char *name, const char *const *bridges,
                 size_t bridge_count);
-/* Waits until the workers that a dead gateway of that name left behind have ended, about two seconds, and ends them then: until
+/* Waits until the workers that a dead gateway of that name left behind have ended, less than half a second, and ends them then: until
  * then they have its ports. page_create() does so too; this is for looking at ports before. 0, -EBUSY when a gateway of that name
  * runs, -EPERM when it is not this user's, or as page_copy(). */
 int page_retire(const char *directory, const char *name);
@@ -129,8 +131,11 @@ struct page_bridge *page_find(const struct page_map *map, const char *bridge);
 
 uint64_t page_lane_dropped(const struct page_lane *lane); /* for all reasons together */
 
-/* Settles the books of a lane whose worker died: what it held is returned (outwards: its channel still has it) or dropped
- * (inwards: it is lost, LEAT_DROP_ERROR). Returns how many messages that were. */
+/* Whether what a lane leaves unfinished comes again: its channel keeps the position of its reader. */
+bool page_lane_resumes(const struct page_lane *lane);
+
+/* Settles the books of a lane whose worker died: what it held is returned where the lane resumes, or else lost and dropped
+ * (LEAT_DROP_ERROR). Returns how many messages that were. */
 uint64_t page_lane_settle(struct page_lane *lane);
 
 /* Sets a bridge's state and reason, and notes an event where it changed. Any process, any thread. */

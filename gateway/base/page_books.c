@@ -39,15 +39,20 @@ uint64_t page_lane_dropped(const struct page_lane *lane)
     return sum;
 }
 
+bool page_lane_resumes(const struct page_lane *lane)
+{
+    return lane->outward && atomic_load_explicit(&lane->durable, memory_order_relaxed);
+}
+
 /* Nobody counts in this lane any more. It counts what it reads before what becomes of it, so normally the difference is what it
- * held: outwards the channel still has that, inwards nobody has. Where death came between two stores the other way round, a
+ * held: its channel gives that again to a reader with a stored position, and to nobody else. Where death came between two stores the other way round, a
  * message that was forwarded has been read. */
 uint64_t page_lane_settle(struct page_lane *lane)
 {
     uint64_t read = load(&lane->read);
     uint64_t accounted = load(&lane->forwarded) + page_lane_dropped(lane) + load(&lane->returned);
     uint64_t held = read > accounted ? read - accounted : 0;
-    atomic_fetch_add_explicit(lane->outward ? &lane->returned : &lane->dropped[LEAT_DROP_ERROR], held,
+    atomic_fetch_add_explicit(page_lane_resumes(lane) ? &lane->returned : &lane->dropped[LEAT_DROP_ERROR], held,
                               memory_order_relaxed);
     if (read < accounted)
         atomic_store_explicit(&lane->read, accounted, memory_order_relaxed);

@@ -35,6 +35,7 @@ void lane_init(struct lane *lane, struct bridge *bridge, struct page_lane *page,
     lane->page = page;
     lane->channel = separator ? separator + 3 : url;
     atomic_store_explicit(&page->state, PAGE_STARTING, memory_order_relaxed);
+    atomic_store_explicit(&page->durable, 0, memory_order_relaxed);
     page->outward = outward;
     snprintf(page->channel, sizeof page->channel, "%s", url);
 }

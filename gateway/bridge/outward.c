@@ -215,6 +215,13 @@ static bool may_read(struct outward *out)
 
 /* ---- the life of the lane ----------------------------------------------------------------------------------------- */
 
+static bool is_durable(const struct outward *out)
+{
+    if (out->channel->reader_is_durable)
+        return out->channel->reader_is_durable(out->reader);
+    return out->channel->keeps & LEAT_CHANNEL_DURABLE;
+}
+
 /* Waits for the channel. False: a stop came first. */
 static bool open_reader(struct outward *out)
 {
@@ -225,6 +232,7 @@ static bool open_reader(struct outward *out)
         int error = out->channel->reader_open(&out->reader, out->source->host, out->source->where,
                                               out->source->options.values, lane->bridge->reader_name);
         if (error == 0) {
+            atomic_store_explicit(&lane->page->durable, is_durable(out), memory_order_relaxed);
             window_serve(&out->window, out->reader, out->channel->acknowledge);
             return true;
         }
@@ -293,7 +301,7 @@ static void *run(void *argument)
         struct backoff pause = {0}; /* a channel that opens and ends at once must not make us spin */
         lane_back_off(&out->lane, &pause);
     }
-    uint64_t unfinished = window_abandon(&out->window, out->channel->keeps & LEAT_CHANNEL_DURABLE);
+    uint64_t unfinished = window_abandon(&out->window, page_lane_resumes(out->lane.page));
     lane_leave(&out->lane, unfinished);
     return NULL;
 }

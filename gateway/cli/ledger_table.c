@@ -135,7 +135,8 @@ bool ledger_print_table(struct ledger *ledger)
     } else if (ledger->life == LEDGER_STOPPED) {
         printf("gateway %s: stopped; these are its last books\n", page->name);
     } else {
-        printf("gateway %s: dead; what its workers held counts as returned\n", page->name);
+        printf("gateway %s: dead; what its workers held counts as returned, or as lost where no position is kept\n",
+               page->name);
     }
 
     struct columns columns;

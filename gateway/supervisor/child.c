@@ -154,7 +154,8 @@ static bool has_served(const struct child *child)
 
 /* What the lanes of a dead worker held. */
 struct held {
-    uint64_t outward, inward;
+    uint64_t returned;          /* to the channel */
+    uint64_t lost_out, lost_in; /* channel to network, network to channel */
 };
 
 /* Nobody counts on the page for these bridges any more. */
@@ -167,8 +168,9 @@ static struct held settle(struct child *child, int64_t now_ns)
         atomic_store_explicit(&bridge->peers, 0, memory_order_relaxed);
         child->bridges[i].down_since_ns = now_ns;
         for (size_t lane = 0; lane < PAGE_LANES; lane++) {
-            uint64_t messages = page_lane_settle(&bridge->lanes[lane]);
-            *(bridge->lanes[lane].outward ? &held.outward : &held.inward) += messages;
+            struct page_lane *of = &bridge->lanes[lane];
+            uint64_t messages = page_lane_settle(of);
+            *(page_lane_resumes(of) ? &held.returned : of->outward ? &held.lost_out : &held.lost_in) += messages;
         }
     }
     return held;
@@ -203,16 +205,18 @@ static void log_restart(struct child *child, const char *end, const char *wait, 
         child->limiter.held_back++;
         return;
     }
-    char who[128], again[64] = "", returned[64] = "", lost[64] = "";
+    char who[128], again[64] = "", returned[64] = "", lost_out[64] = "", lost_in[64] = "";
     child_describe(child, who, sizeof who);
-    if (held.outward)
-        snprintf(returned, sizeof returned, "; %" PRIu64 " messages go back to the channel", held.outward);
-    if (held.inward)
-        snprintf(lost, sizeof lost, "; %" PRIu64 " from the network are lost", held.inward);
+    if (held.returned)
+        snprintf(returned, sizeof returned, "; %" PRIu64 " messages go back to the channel", held.returned);
+    if (held.lost_out)
+        snprintf(lost_out, sizeof lost_out, "; %" PRIu64 " from the channel are lost", held.lost_out);
+    if (held.lost_in)
+        snprintf(lost_in, sizeof lost_in, "; %" PRIu64 " from the network are lost", held.lost_in);
     if (child->limiter.held_back)
         snprintf(again, sizeof again, " (and %" PRIu32 " time%s before since the last line)", child->limiter.held_back,
                  child->limiter.held_back == 1 ? "" : "s");
-    log_warning("worker of %s %s%s%s%s; starting it again in %s", who, end, again, returned, lost, wait);
+    log_warning("worker of %s %s%s%s%s%s; starting it again in %s", who, end, again, returned, lost_out, lost_in, wait);
     limiter_wrote(&child->limiter, now_ns);
 }
 
@@ -246,7 +250,7 @@ static void conclude(struct child *child, struct nursery *nursery, const siginfo
     char who[128], how[64];
     child_describe(child, who, sizeof who);
     process_describe_end(how, sizeof how, end);
-    child->unfinished = held.outward + held.inward > 0 || !exited_with(end, WORKER_DRAINED);
+    child->unfinished = held.returned + held.lost_out + held.lost_in > 0 || !exited_with(end, WORKER_DRAINED);
     child->restart_at_ns = INT64_MAX;
     set_states(child, nursery, PAGE_STOPPED, "%s", child->unfinished ? "not everything was finished" : "");
     if (!child->unfinished)

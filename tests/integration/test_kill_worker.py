@@ -7,7 +7,7 @@ import threading
 import time
 
 from killing import Load, assert_back_within_a_second, kill_under_load, report
-from sp import PUSH, Connection
+from sp import PULL, PUSH, Connection
 from stream import Stream, number_of
 from support import tcp, wait_until
 
@@ -53,6 +53,32 @@ def test_a_worker_killed_while_its_peer_is_slow_loses_nothing(house, gateway):
     report("worker of a slow peer killed", away)
     sent, again = load.finish()
     print(f"{sent} messages, none lost, {again} came again")
+
+
+def test_without_a_stored_position_what_a_killed_worker_held_is_dropped_and_not_returned(house, gateway):
+    """A peer that takes nothing: the lane's window of 64 messages is full, and the channel keeps no position for them."""
+    url = tcp()
+    house.produce("volatile", "--sizes", "60000-65000", "--rate", 2000)
+    running = gateway(f"""
+        [bridge.volatile]
+        pattern = pipeline
+        direction = out
+        channel = shm://volatile
+        listen = {url}
+        shm.durable = no
+        """)
+    deaf = Connection.dial(url, PULL)
+    forwarded = lambda: running.lane("volatile")["forwarded"]  # noqa: E731
+    wait_until(lambda: running.lane("volatile")["in_flight"] == 64, "the window is full")
+    wait_until(lambda: forwarded() == (time.sleep(0.3), forwarded())[1], "nothing moves")
+
+    os.kill(running.bridge("volatile")["worker_pid"], signal.SIGKILL)
+
+    wait_until(lambda: running.bridge("volatile")["restarts"] == 1, "the worker is started again")
+    lane = running.lane("volatile")
+    assert lane["dropped"]["error"] == 64 and lane["returned"] == 0 and lane["balanced"], lane
+    assert "; 64 from the channel are lost; starting it again" in running.log()
+    deaf.close()
 
 
 class Pusher:

@@ -2,7 +2,8 @@
  * '-'.
  *
  *     serve      one lane that beats; ends on SIGTERM
- *     unfinished the same, but holds three messages when it ends, and says so
+ *     unfinished the same, but holds three messages when it ends, and says so; as unfinished-forgets from a channel that keeps
+ *                no position
  *     stubborn   the same, but never ends
  *     silent     its lane beats once and no more
  *     crash      ends by SIGABRT before it has a lane
@@ -47,6 +48,7 @@ static void start_lane(struct page_map *map, struct page_bridge *bridge)
 {
     strcpy(bridge->lanes[0].channel, "shm://test");
     bridge->lanes[0].outward = 1;
+    atomic_store(&bridge->lanes[0].durable, strcmp(bridge->worker, "unfinished-forgets") != 0);
     atomic_store(&bridge->lane_count, 1);
     atomic_store(&bridge->lanes[0].state, PAGE_RUNNING);
     atomic_store(&bridge->lanes[0].heartbeat_ns, (uint64_t)clock_monotonic_ns());

@@ -98,7 +98,7 @@ static int open_without_position(struct leat_reader **reader, const struct leat_
     return 0;
 }
 
-int32_t shm_open_reader(struct leat_reader **reader, const struct leat_host *host, const char *name,
+int32_t shm_open_reader(struct shm_reader *reader, const struct leat_host *host, const char *name,
                         const struct shm_options *options, const char *durable_name)
 {
     struct leat_channel_options channel = channel_options(options, options->create ? LEAT_OPEN_CREATE : 0);
@@ -107,11 +107,12 @@ int32_t shm_open_reader(struct leat_reader **reader, const struct leat_host *hos
     how.name = options->durable ? durable_name : NULL;
     how.hold_ns = options->hold_ns < 0 ? UINT64_MAX : (uint64_t)options->hold_ns;
     how.manual_ack = 1;
-    int error = leat_reader_open(reader, name, &channel, &how);
+    int error = leat_reader_open(&reader->reader, name, &channel, &how);
     if (error == -EACCES && how.name)
-        error = open_without_position(reader, host, name, &channel, &how);
+        error = open_without_position(&reader->reader, host, name, &channel, &how);
     if (error)
         return fail(host, error);
+    reader->durable = how.name != NULL;
     compare(host, name, options);
     return 0;
 }

@@ -4,6 +4,7 @@
 
 #include <leat/channel.h>
 #include <leat/plugin/host.h>
+#include <stdbool.h>
 
 struct shm_options {
     uint64_t capacity_bytes;
@@ -21,8 +22,14 @@ struct shm_options {
 /* The id of a group given by name or number; -1 for NULL. -2: there is no such group. */
 int64_t shm_group_id(const char *group);
 
+/* The reading end of a bridge. */
+struct shm_reader {
+    struct leat_reader *reader;
+    bool durable; /* its position is stored in the channel */
+};
+
 /* 0 or what libleat says. What is worth telling a person is logged; -ENOENT is not. */
-int32_t shm_open_reader(struct leat_reader **reader, const struct leat_host *host, const char *name,
+int32_t shm_open_reader(struct shm_reader *reader, const struct leat_host *host, const char *name,
                         const struct shm_options *options, const char *durable_name);
 int32_t shm_open_writer(struct leat_writer **writer, const struct leat_host *host, const char *name,
                         const struct shm_options *options);

@@ -4,6 +4,7 @@
 #include <leat/plugin/channel.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -88,30 +89,47 @@ static int32_t check(const struct leat_host *host, const char *where, const void
 static int32_t reader_open(void **reader, const struct leat_host *host, const char *where, const void *options,
                            const char *name)
 {
-    struct leat_reader *opened = NULL;
-    int32_t error = shm_open_reader(&opened, host, where, options, name);
+    struct shm_reader *opened = calloc(1, sizeof *opened);
+    if (!opened)
+        return -ENOMEM;
+    int32_t error = shm_open_reader(opened, host, where, options, name);
+    if (error) {
+        free(opened);
+        return error;
+    }
     *reader = opened;
-    return error;
+    return 0;
 }
 
-static int32_t borrow(void *reader, struct leat_message *message, int64_t timeout_ns)
+static uint32_t reader_is_durable(void *reader)
 {
-    return leat_borrow(reader, message, timeout_ns);
+    return ((const struct shm_reader *)reader)->durable;
 }
 
-static int32_t release(void *reader)
+static int32_t borrow(void *of, struct leat_message *message, int64_t timeout_ns)
 {
-    return leat_release(reader);
+    struct shm_reader *reader = of;
+    return leat_borrow(reader->reader, message, timeout_ns);
 }
 
-static void acknowledge(void *reader, uint64_t cursor, uint64_t sequence)
+static int32_t release(void *of)
 {
-    leat_reader_acknowledge(reader, cursor, sequence);
+    struct shm_reader *reader = of;
+    return leat_release(reader->reader);
 }
 
-static void reader_close(void *reader)
+static void acknowledge(void *of, uint64_t cursor, uint64_t sequence)
 {
-    leat_reader_close(reader);
+    struct shm_reader *reader = of;
+    leat_reader_acknowledge(reader->reader, cursor, sequence);
+}
+
+static void reader_close(void *of)
+{
+    struct shm_reader *reader = of;
+    if (reader)
+        leat_reader_close(reader->reader);
+    free(reader);
 }
 
 static int32_t writer_open(void **writer, const struct leat_host *host, const char *where, const void *options)
@@ -206,6 +224,7 @@ static const struct leat_channel_ops ops = {
     .commit = commit,
     .abort = abort_claim,
     .writer_close = writer_close,
+    .reader_is_durable = reader_is_durable,
 };
 
 LEAT_EXPORT const struct leat_plugin leat_plugin_v1 = {

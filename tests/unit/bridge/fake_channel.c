@@ -111,6 +111,11 @@ static void reader_close(void *reader)
     change(channel);
 }
 
+static uint32_t reader_is_durable(void *reader)
+{
+    return !((const struct fake_channel *)reader)->forgets;
+}
+
 /* ---- the writing end ------------------------------------------------------------------------------------------------ */
 
 static int32_t writer_open(void **writer, const struct leat_host *host, const char *where, const void *options)
@@ -200,7 +205,7 @@ void fake_await_written(struct fake_channel *channel, uint64_t count)
     await(&channel->lock, &channel->changed, channel->written_count >= count);
 }
 
-#define FAKE_CHANNEL(keeps_)                                                                        \
+#define FAKE_CHANNEL(keeps_, is_durable_)                                                           \
     {                                                                                               \
         .table = {.size = sizeof(struct leat_plugin), .kind = LEAT_PLUGIN_CHANNEL, .name = "fake"}, \
         .channel = {.size = sizeof(struct leat_channel_ops),                                        \
@@ -214,8 +219,10 @@ void fake_await_written(struct fake_channel *channel, uint64_t count)
                     .claim = claim,                                                                 \
                     .commit = commit,                                                               \
                     .abort = reader_close,                                                          \
-                    .writer_close = reader_close},                                                  \
+                    .writer_close = reader_close,                                                   \
+                    .reader_is_durable = (is_durable_)},                                            \
     }
 
-const struct plugin fake_channel_durable = FAKE_CHANNEL(LEAT_CHANNEL_KEEPS_METADATA | LEAT_CHANNEL_DURABLE);
-const struct plugin fake_channel_volatile = FAKE_CHANNEL(LEAT_CHANNEL_KEEPS_METADATA);
+const struct plugin fake_channel_durable =
+    FAKE_CHANNEL(LEAT_CHANNEL_KEEPS_METADATA | LEAT_CHANNEL_DURABLE, reader_is_durable);
+const struct plugin fake_channel_volatile = FAKE_CHANNEL(LEAT_CHANNEL_KEEPS_METADATA, NULL);

@@ -23,6 +23,7 @@ struct fake_channel {
     bool absent;         /* reader_open and writer_open fail: -ENOENT, -ENOSPC */
     bool removed;        /* LEAT_ECLOSED until it is opened again */
     bool full;           /* claim finds no room */
+    bool forgets;        /* this reader has no stored position, whatever the table says */
     uint32_t lap_chance; /* of 1000 loans, how many are overwritten */
     uint64_t random;
 
@@ -41,7 +42,7 @@ struct fake_channel {
     uint64_t written_count;
 };
 
-extern const struct plugin fake_channel_durable, fake_channel_volatile;
+extern const struct plugin fake_channel_durable, fake_channel_volatile; /* the latter leaves reader_is_durable out */
 
 void fake_channel_init(struct fake_channel *channel);
 void fake_publish(struct fake_channel *channel, uint64_t count);

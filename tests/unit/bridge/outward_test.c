@@ -262,6 +262,19 @@ Test(outward, drops_what_is_unfinished_where_the_channel_forgets)
     cr_assert_eq(rig_dropped(rig, LEAT_DROP_SHUTDOWN), 10);
 }
 
+Test(outward, drops_what_is_unfinished_where_this_reader_has_no_position)
+{
+    channel->forgets = true;
+    start_with_peer();
+    fake_publish(channel, 10);
+    engine_await_sends(engine, 10);
+    cr_assert_not(page_lane_resumes(rig_lane(rig, 0)));
+    rig_stop(rig, SECOND / 20);
+    cr_assert_eq(rig_dropped(rig, LEAT_DROP_SHUTDOWN), 10);
+    cr_assert_eq(rig_lane(rig, 0)->returned, 0);
+    cr_assert_eq(bridge_unfinished(rig->bridge), 10);
+}
+
 Test(outward, gives_several_channels_lanes_of_their_own_on_one_socket)
 {
     rig->channel_count = 3;

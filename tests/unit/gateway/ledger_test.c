@@ -23,6 +23,7 @@ static void run_gateway(void)
     snprintf(bridge->pattern, sizeof bridge->pattern, "pubsub");
     snprintf(lane->channel, sizeof lane->channel, "shm://quotes");
     lane->outward = 1;
+    atomic_store(&lane->durable, 1);
     atomic_store(&bridge->lane_count, 1);
     atomic_store(&lane->read, 100);
     atomic_store(&lane->forwarded, 90);

@@ -168,6 +168,7 @@ static void count_and_die(struct page_map *map)
 {
     struct page_lane *lane = &page_find(map, "quotes")->lanes[0];
     lane->outward = 1;
+    atomic_store(&lane->durable, 1);
     atomic_store(&lane->read, 100);
     atomic_store(&lane->forwarded, 90);
     atomic_store(&lane->dropped[LEAT_DROP_FILTERED], 3);
@@ -279,9 +280,9 @@ Test(page, a_process_that_only_has_the_number_of_a_worker_is_left_alone)
 
 /* ---- books ---- */
 
-Test(page, settling_returns_what_an_outward_lane_held)
+Test(page, settling_returns_what_an_outward_lane_with_a_stored_position_held)
 {
-    struct page_lane lane = {.outward = 1};
+    struct page_lane lane = {.outward = 1, .durable = 1};
     atomic_store(&lane.read, 10);
     atomic_store(&lane.forwarded, 6);
     atomic_store(&lane.dropped[LEAT_DROP_LAPPED], 1);
@@ -290,6 +291,16 @@ Test(page, settling_returns_what_an_outward_lane_held)
     cr_assert_eq(get(&lane.returned), 3);
     cr_assert_eq(get(&lane.in_flight), 0);
     cr_assert_eq(page_lane_settle(&lane), 0);
+}
+
+Test(page, settling_books_what_an_outward_lane_without_a_stored_position_held_as_lost)
+{
+    struct page_lane lane = {.outward = 1};
+    atomic_store(&lane.read, 10);
+    atomic_store(&lane.forwarded, 6);
+    cr_assert_eq(page_lane_settle(&lane), 4);
+    cr_assert_eq(get(&lane.dropped[LEAT_DROP_ERROR]), 4);
+    cr_assert_eq(get(&lane.returned), 0);
 }
 
 Test(page, settling_books_what_an_inward_lane_held_as_lost)

@@ -1,5 +1,7 @@
 #include "supervisor_rig.h"
 
+#include <leat/plugin/pattern.h>
+
 TestSuite(supervisor, .init = rig_open, .fini = rig_close, .timeout = 60);
 
 #define start(...) rig_start((const char *const[]){__VA_ARGS__, NULL})
@@ -85,6 +87,20 @@ Test(supervisor, a_dead_workers_books_are_settled_and_go_on)
     rig_kill_worker("unfinished");
     cr_assert_eq(atomic_load(&lane->returned), 3);
     cr_assert(rig_said("3 messages go back to the channel"));
+    rig_signal(SIGTERM);
+    cr_assert_eq(rig_wait() & ~75, 0);
+}
+
+Test(supervisor, what_a_dead_worker_held_of_a_channel_without_a_position_is_lost_and_said_to_be)
+{
+    start("unfinished-forgets");
+    wait_until(rig_runs("unfinished-forgets"));
+    struct page_lane *lane = &rig_bridge("unfinished-forgets")->lanes[0];
+    wait_until(atomic_load(&lane->in_flight) == 3);
+    rig_kill_worker("unfinished-forgets");
+    cr_assert_eq(atomic_load(&lane->returned), 0);
+    cr_assert_eq(atomic_load(&lane->dropped[LEAT_DROP_ERROR]), 3);
+    cr_assert(rig_said("3 from the channel are lost"));
     rig_signal(SIGTERM);
     cr_assert_eq(rig_wait() & ~75, 0);
 }

@@ -5,6 +5,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <leat/channel.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -158,6 +159,44 @@ Test(shm, a_bridge_that_is_not_durable_begins_where_it_is_told)
     expect(&plug, reader, "new", &message);
     ops(&plug)->acknowledge(reader, message.cursor, message.sequence);
     ops(&plug)->reader_close(reader);
+    ops(&plug)->writer_close(writer);
+    plug_fini(&plug);
+}
+
+static uint32_t is_durable(const char *settings)
+{
+    struct plug plug;
+    plug_init(&plug, "shm", settings);
+    void *reader = open_reader(&plug, "quotes");
+    uint32_t durable = ops(&plug)->reader_is_durable(reader);
+    ops(&plug)->reader_close(reader);
+    plug_fini(&plug);
+    return durable;
+}
+
+Test(shm, each_reader_says_whether_its_position_is_stored)
+{
+    struct plug plug;
+    plug_init(&plug, "shm", "");
+    void *writer = open_writer(&plug, "quotes");
+    cr_assert_eq(is_durable(""), 1);
+    cr_assert_eq(is_durable("durable = no"), 0);
+    ops(&plug)->writer_close(writer);
+    plug_fini(&plug);
+}
+
+Test(shm, a_reader_that_may_not_write_to_the_channel_has_no_stored_position)
+{
+    struct plug plug;
+    char path[256];
+    bool root = geteuid() == 0; /* who may write whatever the mode says */
+    plug_init(&plug, "shm", "");
+    void *writer = open_writer(&plug, "quotes");
+    snprintf(path, sizeof path, "%s/leat.quotes", folder);
+    cr_assert(chmod(path, 0444) == 0 && chmod(folder, 0755) == 0);
+    cr_assert(!root || seteuid(65534) == 0);
+    cr_assert_eq(is_durable(""), 0);
+    cr_assert(!root || seteuid(0) == 0);
     ops(&plug)->writer_close(writer);
     plug_fini(&plug);
 }

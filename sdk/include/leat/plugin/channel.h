@@ -18,7 +18,7 @@ extern "C" {
 /* What a channel keeps of a message, and how. */
 #define LEAT_CHANNEL_KEEPS_METADATA 1u /* sequence, time, tag */
 #define LEAT_CHANNEL_KEEPS_ORIGIN 2u
-#define LEAT_CHANNEL_DURABLE 4u /* a reader of the same name resumes where the last one was */
+#define LEAT_CHANNEL_DURABLE 4u /* a reader of the same name can resume where the last one was; see reader_is_durable */
 
 struct leat_channel_ops {
     uint32_t size;
@@ -42,6 +42,11 @@ struct leat_channel_ops {
     int32_t (*commit)(void *writer, uint64_t len, uint64_t tag);
     void (*abort)(void *writer);
     void (*writer_close)(void *writer);
+
+    /* Optional. Asked once, after reader_open: 1 when this reader has a stored position, so that what was not acknowledged
+     * comes again to the next reader of its name; 0 when that is lost (an option says so, or a permission is missing).
+     * NULL: as `keeps` says. */
+    uint32_t (*reader_is_durable)(void *reader);
 };
 
 #ifdef __cplusplus
