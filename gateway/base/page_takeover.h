@@ -5,7 +5,7 @@
 #include "base/page.h"
 
 /* Workers end when their supervisor dies (they are told by a signal and drain), but not at once: waits for those that the page
- * names, about two seconds, and then kills them, so that no two workers ever serve one bridge. May block so long. */
+ * names, less than half a second, and then kills them, so that no two workers ever serve one bridge. May block so long. */
 void page_retire_workers(struct page_map *old);
 
 /* Carries the settled counters of every bridge that still exists over to a new page, unless the old gateway stopped cleanly:

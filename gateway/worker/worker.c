@@ -22,8 +22,11 @@
 #define TURN_NS (250 * NS_PER_MS)         /* while all is well */
 #define DRAIN_TURN_NS (5 * NS_PER_MS)     /* while the lanes are leaving */
 #define LEAVE_MARGIN_NS (300 * NS_PER_MS) /* lanes look at the deadline once a slice */
-#define SETTLE_NS (100 * NS_PER_MS)       /* an engine whose counters stand still for so long has sent what it can */
-#define PORT_PATIENCE_NS (5 * NS_PER_S)   /* the sockets of a dead predecessor linger */
+#define ORPHAN_DRAIN_NS \
+    (200 * NS_PER_MS) /* of one whose supervisor died; with its margin within the patience of page_takeover.c */
+#define ORPHAN_MARGIN_NS (100 * NS_PER_MS)
+#define SETTLE_NS (100 * NS_PER_MS)     /* an engine whose counters stand still for so long has sent what it can */
+#define PORT_PATIENCE_NS (5 * NS_PER_S) /* the sockets of a dead predecessor linger */
 #define PORT_PAUSE_NS (100 * NS_PER_MS)
 
 struct member {
@@ -266,16 +269,38 @@ static void let_engines_send(const struct worker *worker, int64_t deadline_ns)
     }
 }
 
+static void tell_to_stop(struct worker *worker, int64_t deadline_ns)
+{
+    for (size_t i = 0; i < worker->count; i++)
+        bridge_stop(worker->members[i].bridge, deadline_ns);
+}
+
+/* Whether all lanes left in time. The supervisor may die meanwhile: then the next one wants the ports more than we want to end in
+ * order, for what an outward lane has not finished stays in its channel. */
+static bool await_lanes(struct worker *worker, int64_t *deadline_ns)
+{
+    bool orphan = false;
+    tell_to_stop(worker, *deadline_ns);
+    while (!have_left(worker)) {
+        int64_t now_ns = clock_monotonic_ns();
+        if (!orphan && is_orphan(worker)) {
+            orphan = true;
+            if (*deadline_ns > now_ns + ORPHAN_DRAIN_NS)
+                *deadline_ns = now_ns + ORPHAN_DRAIN_NS;
+            tell_to_stop(worker, *deadline_ns);
+        }
+        if (now_ns > *deadline_ns + (orphan ? ORPHAN_MARGIN_NS : LEAVE_MARGIN_NS))
+            return false;
+        stop_within(worker, DRAIN_TURN_NS);
+    }
+    return true;
+}
+
 static int drain(struct worker *worker)
 {
     int64_t deadline_ns = clock_monotonic_ns() + worker->config->gateway.drain_ns;
-    for (size_t i = 0; i < worker->count; i++)
-        bridge_stop(worker->members[i].bridge, deadline_ns);
-    while (!have_left(worker)) {
-        stop_within(worker, DRAIN_TURN_NS);
-        if (clock_monotonic_ns() > deadline_ns + LEAVE_MARGIN_NS)
-            return WORKER_UNFINISHED;
-    }
+    if (!await_lanes(worker, &deadline_ns))
+        return WORKER_UNFINISHED;
     let_engines_send(worker, deadline_ns);
     uint64_t unfinished = 0;
     for (size_t i = 0; i < worker->count; i++)

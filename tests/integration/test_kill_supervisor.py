@@ -7,6 +7,7 @@ import signal
 import time
 
 from killing import Load, assert_back_within_a_second, kill_under_load, report
+from sp import PULL, Connection
 from support import tcp, wait_until
 
 TIMES = int(os.environ.get("LEAT_KILLS", "200"))
@@ -31,6 +32,41 @@ def test_a_killed_supervisor_started_again_loses_nothing(house, gateway):
     assert lane["forwarded"] + lane["returned"] >= sent
     assert running.stop() == 0
     assert_back_within_a_second(away)
+
+
+def test_a_peer_that_takes_nothing_does_not_delay_the_next_supervisor(house, gateway):
+    """Its workers drain only briefly: what is not sent stays in the channel, and the next ones wait for the ports."""
+    url = tcp()
+    house.produce("stuck", "--policy", "block", "--sizes", "60000-65000")
+    running = gateway(f"""
+        [bridge.stuck]
+        pattern = pipeline
+        direction = out
+        channel = shm://stuck
+        listen = {url}
+        """)
+    away = []
+    for _ in range(5):
+        deaf = Connection.dial(url, PULL)
+        wait_until(lambda: running.lane("stuck")["in_flight"] > 0 and is_still(running, "stuck"), "the pipes are full")
+        page = house.shm / f"leat-gateway.{running.name}"
+        before, killed = inode(page), time.monotonic()
+        running.process.send_signal(signal.SIGKILL)
+        running.process.wait()
+        running.start(wait=False)
+        wait_until(lambda: inode(page) != before, "the next supervisor has its page", pause=0.001)
+        away.append(time.monotonic() - killed)
+        wait_until(running.has_started, f"the gateway runs\n{running.log()}")
+        deaf.close()
+    assert sorted(away)[2] < 1, away
+    assert "outlived its gateway" not in running.log()
+
+
+def is_still(running, bridge):
+    """Whether its lane forwards nothing more."""
+    before = running.lane(bridge)["forwarded"]
+    time.sleep(0.3)
+    return before > 0 and before == running.lane(bridge)["forwarded"]
 
 
 def inode(path):
