@@ -275,7 +275,7 @@ uint64_t bridge_unfinished(const struct bridge *bridge)
 {
     uint64_t sum = 0;
     for (size_t i = 0; i < bridge->lane_count; i++)
-        sum += bridge->lanes[i]->unfinished;
+        sum += atomic_load_explicit(&bridge->lanes[i]->unfinished, memory_order_relaxed);
     return sum;
 }
 

@@ -14,6 +14,13 @@
 
 /* ---- completions --------------------------------------------------------------------------------------------------- */
 
+/* The stop came first: the sender has handed it over, and nobody has it. */
+static void count_unfinished(struct inward *in)
+{
+    books_share(&in->lane.page->dropped[LEAT_DROP_SHUTDOWN], 1);
+    books_share(&in->lane.unfinished, 1);
+}
+
 /* A message that comes after the lane has left: nobody will carry it, but the books know it. */
 static void count_late(struct inward *in, struct inward_slot *slot)
 {
@@ -21,7 +28,7 @@ static void count_late(struct inward *in, struct inward_slot *slot)
     if (!atomic_compare_exchange_strong(&slot->state, &complete, INWARD_IDLE) || slot->status < 0)
         return;
     books_share(&in->lane.page->read, 1);
-    books_share(&in->lane.page->dropped[LEAT_DROP_SHUTDOWN], 1);
+    count_unfinished(in);
     in->lane.bridge->engine->drop(in->lane.bridge->socket, &slot->packet);
 }
 
@@ -175,6 +182,8 @@ static void carry(struct inward *in, struct leat_packet *packet)
         books_add(&page->forwarded, 1);
         books_add(&page->forwarded_bytes, len);
         lane_show_running(&in->lane);
+    } else if (reason == LEAT_DROP_SHUTDOWN) {
+        count_unfinished(in);
     } else {
         books_share(&page->dropped[reason], 1);
     }
@@ -214,6 +223,11 @@ static bool oldest_is_complete(const struct inward *in)
     return atomic_load_explicit(&slot->state, memory_order_acquire) == INWARD_COMPLETE; /* R, with inward_received */
 }
 
+static bool complete(const void *of)
+{
+    return oldest_is_complete(of);
+}
+
 static bool complete_or_stop(const void *of)
 {
     const struct inward *in = of;
@@ -232,6 +246,19 @@ static void show_waiting(struct inward *in)
     lane_show(&in->lane, PAGE_CONNECTING, "none yet on %s; dialling again", urls);
 }
 
+/* Stopping: receives that are posted cannot be taken back, and what senders push meanwhile goes into them. Where nothing comes
+ * for a slice, nothing is on its way. */
+static bool more_comes(struct inward *in)
+{
+    int64_t until = lane_now_ns() + LANE_SLICE_NS;
+    while (in->handled < in->posted && !oldest_is_complete(in)) {
+        if (lane_now_ns() >= until || lane_is_expired(&in->lane))
+            return false;
+        lane_wait(&in->lane, complete, in);
+    }
+    return in->handled < in->posted;
+}
+
 /* The lane loop: carries messages until a stop, and then what has been received already. */
 static void pump(struct inward *in)
 {
@@ -243,7 +270,8 @@ static void pump(struct inward *in)
         if (oldest_is_complete(in)) {
             take(in, slot_at(in, in->handled));
         } else if (stopping) {
-            return;
+            if (!more_comes(in))
+                return;
         } else {
             show_waiting(in);
             lane_wait(&in->lane, complete_or_stop, in);
@@ -263,7 +291,7 @@ static void *run(void *argument)
         count_late(in, &in->slots[i]);
     for (uint32_t i = 0; i < in->channel_count; i++)
         close_writer(in, i);
-    lane_leave(&in->lane, 0);
+    lane_leave(&in->lane);
     return NULL;
 }
 

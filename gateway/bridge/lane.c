@@ -50,9 +50,9 @@ int lane_start(struct lane *lane, void *(*run)(void *lane), const char *thread_n
     return 0;
 }
 
-void lane_leave(struct lane *lane, uint64_t unfinished)
+void lane_leave(struct lane *lane)
 {
-    lane->unfinished = unfinished;
+    uint64_t unfinished = atomic_load_explicit(&lane->unfinished, memory_order_relaxed);
     if (unfinished)
         lane_show(lane, PAGE_STOPPED, "stopped, %llu messages unfinished", (unsigned long long)unfinished);
     else

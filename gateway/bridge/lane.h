@@ -21,8 +21,8 @@ struct lane {
     struct doorbell bell;
     pthread_t thread;
     bool started;
-    _Atomic bool left;   /* the thread has done its last turn */
-    uint64_t unfinished; /* messages that it left behind; valid once it has left */
+    _Atomic bool left;           /* the thread has done its last turn */
+    _Atomic uint64_t unfinished; /* messages that it left behind; inwards some may still come once it has left */
     char reason[PAGE_TEXT_BYTES];
 };
 
@@ -33,7 +33,7 @@ struct backoff {
 
 void lane_init(struct lane *lane, struct bridge *bridge, struct page_lane *page, const char *url, bool outward);
 int lane_start(struct lane *lane, void *(*run)(void *lane), const char *thread_name); /* 0 or -errno */
-void lane_leave(struct lane *lane, uint64_t unfinished);                              /* the thread's last call */
+void lane_leave(struct lane *lane); /* the thread's last call, once `unfinished` is counted */
 
 /* Monotonic and cheap, exact to a few milliseconds. */
 int64_t lane_now_ns(void);

@@ -301,8 +301,8 @@ static void *run(void *argument)
         struct backoff pause = {0}; /* a channel that opens and ends at once must not make us spin */
         lane_back_off(&out->lane, &pause);
     }
-    uint64_t unfinished = window_abandon(&out->window, page_lane_resumes(out->lane.page));
-    lane_leave(&out->lane, unfinished);
+    books_share(&out->lane.unfinished, window_abandon(&out->window, page_lane_resumes(out->lane.page)));
+    lane_leave(&out->lane);
     return NULL;
 }
 

@@ -1,11 +1,12 @@
 """Starting and stopping: drained by SIGTERM, at once by a second signal, and refusals that say why."""
 
+import contextlib
 import signal
 import socket
 import time
 
 from killing import Load
-from sp import PULL, Connection
+from sp import PULL, PUSH, Connection
 from support import LEATD, free_port, is_alive, tcp, wait_until
 
 
@@ -46,6 +47,60 @@ def test_what_cannot_be_drained_ends_at_the_deadline_with_75(house, gateway):
 
     assert time.monotonic() - started < 5
     deaf.close()
+
+
+def test_what_the_channel_did_not_take_in_time_is_dropped_and_said_with_75(house, gateway):
+    """A reader that takes nothing: the channel is full, and what the pusher has handed over cannot be written."""
+    url = tcp()
+    running = gateway(f"""
+        [gateway]
+        name = test
+        drain_timeout = 500ms
+        [bridge.jobs]
+        pattern = pipeline
+        direction = in
+        channel = shm://jobs
+        listen = {url}
+        shm.policy = block
+        shm.capacity = 64KiB
+        """)
+    reader = house.reader("jobs")
+    pusher = Connection.dial(url, PUSH)
+    for _ in range(12):
+        pusher.send(bytes(10_000))
+    wait_until(lambda: running.lane("jobs")["in_flight"] == 1, "the channel is full")
+    forwarded = running.lane("jobs")["forwarded"]
+
+    assert running.stop() == 75
+
+    lane = running.lane("jobs")
+    assert lane["dropped"]["shutdown"] == 12 - forwarded and lane["balanced"], lane
+    assert f"dropped {12 - forwarded} + returned 0" in running.log()
+    for _ in range(forwarded):
+        reader.read()
+    pusher.close()
+
+
+def test_sigterm_under_an_inward_load_ends_with_nothing_left_behind(house, gateway):
+    url, sent = tcp(), 0
+    running = gateway(f"""
+        [bridge.feed]
+        pattern = pipeline
+        direction = in
+        channel = shm://feed
+        listen = {url}
+        """)
+    pusher = Connection.dial(url, PUSH)
+    running.send(signal.SIGTERM)
+    with contextlib.suppress(OSError):
+        while running.process.poll() is None:
+            pusher.send(bytes(100))
+            sent += 1
+            time.sleep(0.0005)
+    assert running.process.wait(20) == 0
+    lane = running.lane("feed")
+    assert 0 < lane["forwarded"] == lane["read"] <= sent
+    pusher.close()
 
 
 def test_a_second_sigint_stops_at_once(house, gateway):

@@ -182,8 +182,23 @@ Test(inward, counts_what_it_could_not_write_in_time_as_dropped_by_the_shutdown)
     await_true(rig_lane(rig, 0)->in_flight == 1);
     rig_stop(rig, SECOND / 20);
     cr_assert_eq(rig_dropped(rig, LEAT_DROP_SHUTDOWN), 10);
+    cr_assert_eq(bridge_unfinished(rig->bridge), 10);
+    cr_assert_str_eq(rig->page->reason, "stopped, 10 messages unfinished");
     engine_arrive(engine, 11, 0, 8);
     cr_assert_eq(rig_dropped(rig, LEAT_DROP_SHUTDOWN), 11);
+    cr_assert_eq(bridge_unfinished(rig->bridge), 11);
+}
+
+Test(inward, writes_what_senders_push_while_it_stops_until_its_receives_are_used_up)
+{
+    rig_start(rig);
+    engine_await_receives(engine, 16);
+    bridge_stop(rig->bridge, wait_now() + 10 * SECOND);
+    for (uint64_t i = 0; i < 16; i++)
+        cr_assert(engine_arrive(engine, i, 0, 8));
+    await_true(bridge_has_left(rig->bridge));
+    cr_assert_eq(channel->written_count, 16);
+    cr_assert_eq(bridge_unfinished(rig->bridge), 0);
 }
 
 Test(inward, shares_its_socket_with_an_outward_lane)
