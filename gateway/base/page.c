@@ -113,7 +113,7 @@ static int open_predecessor(struct page_map *old, const char *path)
     if (!error && (!S_ISREG(st.st_mode) || st.st_uid != geteuid()))
         error = -EPERM;
     if (!error)
-        error = page_file_lock(fd);
+        error = page_file_is_held(fd) ? -EBUSY : page_file_lock(fd);
     /* Its owner may have replaced it, and died, between our open and our lock. */
     if (!error && (lstat(path, &named) != 0 || named.st_dev != st.st_dev || named.st_ino != st.st_ino))
         error = -EAGAIN;

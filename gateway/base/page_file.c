@@ -1,5 +1,8 @@
 #include "base/page_file.h"
 
+#include "base/clock.h"
+#include "base/process.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -7,7 +10,10 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
+
+#define FORKED_NS NS_PER_S /* more than a busy machine lets a process wait between its fork and its exec */
 
 const char *page_file_directory(const char *directory)
 {
@@ -73,6 +79,25 @@ bool page_file_is_locked(int fd)
 {
     struct flock lock = {.l_type = F_RDLCK, .l_whence = SEEK_SET};
     return fcntl(fd, F_OFD_GETLK, &lock) == 0 && lock.l_type != F_UNLCK;
+}
+
+/* As the page says; 0 when it cannot be read. */
+static pid_t supervisor_of(int fd)
+{
+    uint32_t pid;
+    bool read = pread(fd, &pid, sizeof pid, offsetof(struct page, supervisor_pid)) == (ssize_t)sizeof pid;
+    return read ? (pid_t)pid : 0;
+}
+
+bool page_file_is_held(int fd)
+{
+    int64_t deadline_ns = clock_monotonic_ns() + FORKED_NS;
+    while (page_file_is_locked(fd)) {
+        if (process_runs(supervisor_of(fd)) || clock_monotonic_ns() > deadline_ns)
+            return true;
+        nanosleep(&(struct timespec){.tv_nsec = NS_PER_MS}, NULL);
+    }
+    return false;
 }
 
 int page_attach(struct page_map *map, int fd)

@@ -25,4 +25,8 @@ int page_file_map(struct page_map *map, int fd, int protection);
 int page_file_lock(int fd);
 bool page_file_is_locked(int fd);
 
+/* The same, but without being misled by a dead supervisor's child that was not exec'ed yet and shares the lock until then: it
+ * waits for that one's end, a second at most. */
+bool page_file_is_held(int fd);
+
 #endif

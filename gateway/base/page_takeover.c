@@ -56,7 +56,7 @@ int page_retire(const char *directory, const char *name)
     /* What is dead now stays dead: the next gateway puts a new file in its place. So its workers are known for good. */
     if (fstat(copy.fd, &st) != 0 || st.st_uid != geteuid())
         error = -EPERM;
-    else if (page_file_is_locked(copy.fd))
+    else if (page_file_is_held(copy.fd))
         error = -EBUSY;
     else
         page_retire_workers(&copy);

@@ -34,6 +34,16 @@ uint64_t process_start_time(pid_t pid)
     return at ? strtoull(at + 1, NULL, 10) : 0;
 }
 
+bool process_runs(pid_t pid)
+{
+    int fd = pid > 0 ? pidfd_open(pid, 0) : -1;
+    if (fd < 0)
+        return pid > 0 && errno != ESRCH && errno != EINVAL;
+    bool ended = poll(&(struct pollfd){.fd = fd, .events = POLLIN}, 1, 0) == 1;
+    close(fd);
+    return !ended;
+}
+
 int process_open(pid_t pid, uint64_t start_time)
 {
     int fd = pidfd_open(pid, 0);

@@ -12,6 +12,9 @@
  * there is no such process. */
 uint64_t process_start_time(pid_t pid);
 
+/* Whether some process of that number runs; one that has ended and waits for its reaper does not. */
+bool process_runs(pid_t pid);
+
 /* A pidfd of exactly that process; -ESRCH when it has ended, even if its number lives on or nobody has reaped it yet. */
 int process_open(pid_t pid, uint64_t start_time);
 

@@ -278,6 +278,27 @@ Test(page, a_process_that_only_has_the_number_of_a_worker_is_left_alone)
     page_close(&map);
 }
 
+static void die_in_the_middle_of_a_fork(struct page_map *map)
+{
+    (void)map;
+    pid_t child = fork();
+    if (child == 0) { /* has all that its parent had, the lock too, and cannot tell yet that it is alone */
+        nanosleep(&(struct timespec){.tv_nsec = 200 * NS_PER_MS}, NULL);
+        _exit(0);
+    }
+}
+
+Test(page, a_child_that_a_killed_gateway_was_about_to_exec_is_not_taken_for_the_gateway)
+{
+    struct page_map map;
+    live_and_die(die_in_the_middle_of_a_fork);
+    cr_assert(page_is_live(NULL, "edge"), "the child has the lock");
+    cr_assert_eq(page_retire(NULL, "edge"), 0);
+    live_and_die(die_in_the_middle_of_a_fork);
+    cr_assert_eq(page_create(&map, NULL, "edge", two, 2), 0);
+    page_close(&map);
+}
+
 /* ---- books ---- */
 
 Test(page, settling_returns_what_an_outward_lane_with_a_stored_position_held)
