@@ -114,6 +114,14 @@ uint32_t sp_peers_count(struct sp_peers *peers)
     return count;
 }
 
+uint32_t sp_peers_announced(struct sp_peers *peers)
+{
+    pthread_mutex_lock(&peers->lock);
+    uint32_t count = peers->count;
+    pthread_mutex_unlock(&peers->lock);
+    return count;
+}
+
 static void count_traffic(struct leat_peer *peers, uint32_t count)
 {
     nng_stat *all;

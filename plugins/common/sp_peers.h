@@ -36,6 +36,9 @@ void sp_peers_fini(struct sp_peers *peers); /* after the socket is closed */
 
 uint32_t sp_peers_count(struct sp_peers *peers);
 
+/* With those that are about to be one: nng hands a waiting message to a pipe before it tells ADD_POST. */
+uint32_t sp_peers_announced(struct sp_peers *peers);
+
 /* As leat_transport_ops.list_peers. */
 int32_t sp_peers_list(struct sp_peers *peers, struct leat_peer *out, uint32_t max);
 

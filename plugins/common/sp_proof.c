@@ -23,7 +23,7 @@ static struct sp_ticket *at(const struct sp_proof *proof, uint64_t ticket)
 /* How many of the last sends prove nothing yet. Half of all slots at most, so that a crowd of peers does not stop the lane. */
 static uint32_t lag(struct sp_proof *proof)
 {
-    uint32_t unwritten = proof->queue + sp_peers_count(proof->peers);
+    uint32_t unwritten = proof->queue + sp_peers_announced(proof->peers);
     return unwritten < proof->lag_most ? unwritten : proof->lag_most;
 }
 
@@ -74,11 +74,12 @@ static uint64_t rested(struct sp_proof *proof)
     uint32_t rests = proof->rests;
     pthread_mutex_unlock(&proof->lock);
 
-    uint32_t peers = sp_peers_count(proof->peers);
+    uint32_t peers = sp_peers_announced(proof->peers);
     if (peers == 0) /* with the pipe went what it had */
         return reached;
     uint32_t enough = peers == 1 && proof->queue == 0 ? RESTS_ONE_PEER : RESTS_OTHERWISE;
-    return rests >= enough && takes_another(proof) ? reached : 0;
+    bool idle = rests >= enough && takes_another(proof);
+    return idle && sp_peers_announced(proof->peers) == peers ? reached : 0; /* else the idle one may be new */
 }
 
 /* Under the lock. */

@@ -77,6 +77,29 @@ Test(proof, a_message_that_is_half_written_is_not_sent_yet)
     free(large);
 }
 
+/* nng hands it over while it starts the pipe, before the pipe counts as a peer. */
+Test(proof, a_message_that_waited_for_the_first_peer_is_not_sent_before_it_is_written)
+{
+    struct plug plug;
+    struct peer pusher;
+    struct puller puller;
+    char *large = calloc(1, LARGER_THAN_ANY_BUFFER);
+    plug_init(&plug, "tcp", "");
+    puller_open(&puller);
+    peer_open(&pusher, &plug, LEAT_ROLE_PUSHER, 0);
+    cr_assert(large && peer_send(&pusher, large, LARGER_THAN_ANY_BUFFER));
+    peer_dial(&pusher, &plug, puller.url);
+    puller_accept(&puller);
+    cr_assert(peer_await_connected(&pusher, 1));
+    usleep(300000); /* several looks of the proof at rest */
+    cr_assert(sent(&pusher) == 0);
+    puller_take(&puller, 8 + LARGER_THAN_ANY_BUFFER);
+    cr_assert(peer_await_sent(&pusher, 1));
+    peer_close(&pusher);
+    plug_fini(&plug);
+    free(large);
+}
+
 Test(proof, the_last_message_before_a_silence_is_sent)
 {
     struct plug plug;
