@@ -101,6 +101,8 @@ static struct config *load(const struct arguments *arguments)
         config = config_read(arguments->file, &problems);
     if (config != NULL && arguments->log_level >= 0)
         config->gateway.log_level = (uint32_t)arguments->log_level;
+    if (config != NULL && !arguments->check)
+        supervisor_clear_the_way(config);
     if (config != NULL)
         supervisor_check(config, &problems);
     if (problems.count > 0) {

@@ -106,7 +106,8 @@ int page_create(struct page_map *map, const char *directory, const char *name, c
  * then they have its ports. page_create() does so too; this is for looking at ports before. 0, -EBUSY when a gateway of that name
  * runs, -EPERM when it is not this user's, or as page_copy(). */
 int page_retire(const char *directory, const char *name);
-int page_attach(struct page_map *map, int fd);                                /* worker: read and write */
+bool page_worker_lives(const struct page_bridge *bridge); /* whether the process that it names runs */
+int page_attach(struct page_map *map, int fd);            /* worker: read and write */
 int page_open(struct page_map *map, const char *directory, const char *name); /* looker: read only */
 void page_close(struct page_map *map);
 bool page_is_live(const char *directory, const char *name); /* whether a supervisor holds it */

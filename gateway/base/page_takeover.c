@@ -23,16 +23,31 @@ static bool ended_by(int pidfd, int64_t deadline_ns)
     return poll(&poll_fd, 1, left_ms > 0 ? (int)left_ms : 0) == 1;
 }
 
-static void retire(const struct page_bridge *bridge, int64_t deadline_ns)
+/* A pidfd of the bridge's worker, or negative: it has none that runs. */
+static int open_worker(const struct page_bridge *bridge)
 {
     pid_t pid = (pid_t)atomic_load_explicit(&bridge->worker_pid, memory_order_relaxed);
     uint64_t start = atomic_load_explicit(&bridge->worker_start, memory_order_relaxed);
-    int pidfd = pid > 0 ? process_open(pid, start) : -1;
+    return pid > 0 ? process_open(pid, start) : -1;
+}
+
+bool page_worker_lives(const struct page_bridge *bridge)
+{
+    int pidfd = open_worker(bridge);
+    if (pidfd >= 0)
+        close(pidfd);
+    return pidfd >= 0;
+}
+
+static void retire(const struct page_bridge *bridge, int64_t deadline_ns)
+{
+    int pidfd = open_worker(bridge);
     if (pidfd < 0)
         return;
     if (!ended_by(pidfd, deadline_ns)) {
         log_warning("worker of bridge '%.*s' (pid %d) outlived its gateway and does not end; killing it",
-                    PAGE_NAME_BYTES - 1, bridge->name, (int)pid);
+                    PAGE_NAME_BYTES - 1, bridge->name,
+                    (int)atomic_load_explicit(&bridge->worker_pid, memory_order_relaxed));
         pidfd_send_signal(pidfd, SIGKILL, NULL, 0);
         ended_by(pidfd, clock_monotonic_ns() + RETIRE_KILLED_NS);
     }

@@ -1,5 +1,4 @@
 /* The checker: a process that loads the plugins, so that a plugin that crashes takes only it along. */
-#include "base/page.h"
 #include "base/process.h"
 #include "supervisor/run.h"
 #include "worker/worker.h"
@@ -134,7 +133,6 @@ static void judge_end(const struct checker *checker, const char *loading, struct
 int supervisor_check_program(const struct config *config, const char *program, struct problems *problems)
 {
     size_t before = problems->count;
-    page_retire(NULL, config->gateway.name); /* or the ports of a gateway that was just killed would seem to be taken */
     struct checker checker = {.output = malloc(OUTPUT_MAX + 1)};
     int error = checker.output ? start(&checker, config, program) : -ENOMEM;
     if (error) {

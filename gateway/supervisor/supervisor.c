@@ -314,6 +314,12 @@ static int serve(struct supervisor *supervisor)
     return conclude(supervisor);
 }
 
+void supervisor_clear_the_way(const struct config *config)
+{
+    log_open("gateway", (int)config->gateway.log_level);
+    page_retire(NULL, config->gateway.name);
+}
+
 int supervisor_run_program(const struct config *config, const char *program)
 {
     struct supervisor supervisor = {

@@ -50,35 +50,43 @@ static bool lists(const char *urls, const char *url)
     return false;
 }
 
-/* A port that this very gateway listens at is no news when its configuration is checked while it runs. */
+/* The last gateway of that name, as its page showed it. */
+struct running {
+    struct page_map page; /* page.page NULL: there was none */
+    bool live;
+};
+
+/* A port that this very gateway listens at is no news when its configuration is checked while it runs, or while workers that
+ * outlived it still end: they do before the next gateway starts. */
 static bool is_ours(const char *url, void *user)
 {
-    const struct page_map *live = user;
-    if (live->page == NULL)
+    const struct running *running = user;
+    if (running->page.page == NULL)
         return false;
-    for (size_t i = 0; i < page_bridge_count(live); i++) {
-        if (lists(live->page->bridges[i].urls, url))
+    for (size_t i = 0; i < page_bridge_count(&running->page); i++) {
+        const struct page_bridge *bridge = &running->page.page->bridges[i];
+        if (lists(bridge->urls, url) && (running->live || page_worker_lives(bridge)))
             return true;
     }
     return false;
 }
 
-static void find_live(struct page_map *live, const char *gateway)
+static void find_running(struct running *running, const char *gateway)
 {
-    *live = (struct page_map){.fd = -1};
-    if (page_is_live(NULL, gateway) && page_copy(live, NULL, gateway) != 0)
-        *live = (struct page_map){.fd = -1};
+    running->live = page_is_live(NULL, gateway);
+    if (page_copy(&running->page, NULL, gateway) != 0)
+        running->page = (struct page_map){.fd = -1};
 }
 
 /* ---- checking ----------------------------------------------------------------------------------------------------- */
 
 static void check_bridge(const struct config *config, const struct config_bridge *bridge, struct registry *registry,
-                         struct page_map *live, struct findings *findings)
+                         struct running *running, struct findings *findings)
 {
     struct resolved_bridge resolved;
     resolve_bridge(&resolved, config, bridge, registry, &findings->problems);
     report(findings);
-    resolved_bridge_check(&resolved, is_ours, live);
+    resolved_bridge_check(&resolved, is_ours, running);
     resolved_bridge_fini(&resolved);
 }
 
@@ -94,7 +102,7 @@ static void blame_folder(const struct config *config, const char *explain, struc
 static void check(const struct config *config, struct findings *findings)
 {
     struct registry *registry = NULL;
-    struct page_map live;
+    struct running running;
     char explain[768];
     const struct config_entry *folder = config_find(config, "gateway", "plugin_dir");
     if (folder != NULL && folder->doubtful)
@@ -104,11 +112,10 @@ static void check(const struct config *config, struct findings *findings)
         return;
     }
     registry_on_load(registry, announce, findings);
-    find_live(&live, config->gateway.name);
+    find_running(&running, config->gateway.name);
     for (size_t i = 0; i < config->bridge_count; i++)
-        check_bridge(config, &config->bridges[i], registry, &live, findings);
-    if (live.page != NULL)
-        page_close(&live);
+        check_bridge(config, &config->bridges[i], registry, &running, findings);
+    page_close(&running.page);
     registry_close(registry);
 }
 

@@ -1,6 +1,9 @@
 """`leatd --check` on configurations that are right, beside gateways that run."""
 
-from support import LEATD, free_port, wait_until
+import os
+import signal
+
+from support import LEATD, free_port, is_alive, wait_until
 
 BRIDGE = """
 [bridge.one]
@@ -44,6 +47,25 @@ def test_a_wrong_file_changes_nothing_about_a_running_gateway(house, gateway):
     answer = check(house, "edge", BRIDGE.format(url=url).replace("pubsub", "pubsbu"))
     assert answer.returncode == 78 and "did you mean 'pubsub'?" in answer.stderr
     assert running.bridge("one")["worker_pid"] == before
+    assert running.stop() == 0
+
+
+def test_a_check_ends_no_worker_of_a_gateway_that_was_killed(house, gateway):
+    """A worker that outlived its gateway, here because it is stopped, has its port until the next gateway starts."""
+    url = f"tcp://127.0.0.1:{free_port()}"
+    running = gateway(BRIDGE.format(url=url), name="edge")
+    worker = running.bridge("one")["worker_pid"]
+    os.kill(worker, signal.SIGSTOP)
+    running.send(signal.SIGKILL)
+    running.process.wait()
+
+    answer = check(house, "edge", BRIDGE.format(url=url))
+
+    assert (answer.returncode, answer.stderr) == (0, "")
+    assert is_alive(worker)
+    assert check(house, "another", BRIDGE.format(url=url)).returncode == 78, "nobody has the port"
+    running.start()
+    assert not is_alive(worker)
     assert running.stop() == 0
 
 
