@@ -8,6 +8,7 @@
 #include <leat/version.h>
 
 #include <argp.h>
+#include <errno.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -94,7 +95,7 @@ static struct config *load(const struct arguments *arguments)
 {
     struct problems problems = {0};
     struct config *config = NULL;
-    if (access(arguments->file, F_OK) != 0)
+    if (access(arguments->file, F_OK) != 0 && errno == ENOENT)
         problems_add(&problems, arguments->file, 0,
                      "there is no configuration file here; write one, or name another with -c FILE");
     else

@@ -69,6 +69,26 @@ def test_a_check_ends_no_worker_of_a_gateway_that_was_killed(house, gateway):
     assert running.stop() == 0
 
 
+def test_a_file_that_may_not_be_read_is_not_called_missing(house):
+    """A user's mistake (no sudo) and not an installation without a configuration. Root may read all but what it loops on."""
+    folder = house.path("closed")
+    folder.mkdir()
+    file = folder / "leat.ini"
+    if os.getuid():
+        folder.chmod(0)
+        why = "Permission denied"
+    else:
+        file.symlink_to(file)
+        why = "Too many levels of symbolic links"
+    answer = house.run(LEATD, "--check", "-c", file)
+    folder.chmod(0o700)
+    assert answer.returncode == 78
+    assert "cannot be read" in answer.stderr and why in answer.stderr, answer.stderr
+    assert "there is no configuration file" not in answer.stderr
+    missing = house.run(LEATD, "--check", "-c", house.path("missing.ini"))
+    assert missing.returncode == 78 and "there is no configuration file here" in missing.stderr
+
+
 def test_the_command_line_overrides_the_log_level(house, gateway):
     file = house.path("loud.ini")
     file.write_text(f"[gateway]\nname = loud\nlog_level = error\n{BRIDGE.format(url=f'tcp://127.0.0.1:{free_port()}')}")
