@@ -227,7 +227,7 @@ static pid_t start_and_stop(struct victim *victim)
 Test(crash, nothing_of_a_burst_is_seen_before_all_of_it)
 {
     for (uint32_t producers = 0; producers < 2; producers++) {
-        use_kind(LEAT_OVERWRITE, producers);
+        use_kind(LEAT_BLOCK, producers); /* the writer goes on and on */
         struct leat_reader *reader = reader_on("c");
         struct victim victim = {.point = producers == LEAT_ONE ? "one:sealing" : "many:sealing",
                                 .nth = 1,
