@@ -7,7 +7,7 @@ import time
 
 from sp import Receiver, faults
 from stream import Stream, number_of
-from support import wait_until
+from support import note, wait_until
 
 
 class Load:
@@ -75,8 +75,8 @@ def kill_under_load(load, kill, times):
 def report(what, away):
     cuts = statistics.quantiles(away, n=100)
     late = sum(seconds > 1 for seconds in away)
-    print(
-        f"\n{what}: {len(away)} times; away {min(away):.3f} s at least, {statistics.median(away):.3f} s in the median, "
+    note(
+        f"{what}: {len(away)} times; away {min(away):.3f} s at least, {statistics.median(away):.3f} s in the median, "
         f"{cuts[94]:.3f} s at 95 %, {max(away):.3f} s at most; longer than a second {late} times"
     )
 

@@ -33,6 +33,14 @@ def wait_until(condition, what, seconds=PATIENCE, pause=0.005):
         time.sleep(pause)
 
 
+def note(text):
+    """A figure that people want to see whether or not the test passes; tests/run prints it at its end."""
+    print(f"\n{text}")
+    if "LEAT_NOTES" in os.environ:
+        with open(os.environ["LEAT_NOTES"], "a") as file:
+            file.write(f"{text}\n")
+
+
 def free_port(family=socket.AF_INET, host="127.0.0.1"):
     with socket.socket(family, socket.SOCK_STREAM) as probe:
         probe.bind((host, 0))

@@ -10,7 +10,7 @@ import time
 import pytest
 
 from sp import PULL, SUB, Connection
-from support import tcp, wait_until
+from support import note, tcp, wait_until
 
 TIMES = int(os.environ.get("LEAT_PEER_KILLS", "1000"))
 RATE = 3000
@@ -99,8 +99,8 @@ def test_vanishing_peers_do_not_stop_a_bridge(house, gateway, pattern, protocol,
     before = stays.messages
     wait_until(lambda: stays.messages > before + RATE // 10, "the bridge still moves")
     restarts = running.bridge("load")["restarts"]
-    print(
-        f"\n{pattern} over {scheme}: {times} peers vanished ({refused} found nobody listening), longest silence "
+    note(
+        f"{pattern} over {scheme}: {times} peers vanished ({refused} found nobody listening), longest silence "
         f"{stays.longest:.3f} s, {stays.messages} messages, {restarts} restarts of the worker"
     )
     stays.ended = True

@@ -7,6 +7,7 @@ import signal
 import time
 
 from killing import Load, assert_back_within_a_second, kill_under_load, report
+from support import note
 from sp import PULL, Connection
 from support import tcp, wait_until
 
@@ -27,7 +28,7 @@ def test_a_killed_supervisor_started_again_loses_nothing(house, gateway):
 
     report("supervisor killed and started again", away)
     sent, again = load.finish()
-    print(f"{sent} messages, none lost, {again} came again")
+    note(f"{sent} messages, none lost, {again} came again")
     [lane] = running.wait_for_balance("stream")
     assert lane["forwarded"] + lane["returned"] >= sent
     assert running.stop() == 0
@@ -60,6 +61,33 @@ def test_a_peer_that_takes_nothing_does_not_delay_the_next_supervisor(house, gat
         deaf.close()
     assert sorted(away)[2] < 1, away
     assert "outlived its gateway" not in running.log()
+
+
+def test_the_books_of_a_channel_are_not_continued_by_another(house, gateway):
+    url = tcp()
+    section = """
+        [bridge.news]
+        pattern = pubsub
+        direction = out
+        channel = shm://{0}
+        listen = {1}
+        """
+    writers = {name: house.writer(name) for name in ("first", "second")}
+    running = gateway(section.format("first", url))
+    writers["first"].publish(b"counted")
+    wait_until(lambda: running.lane("news")["read"] == 1, "it is read")
+    running.send(signal.SIGKILL)
+    running.process.wait()
+    running.start()
+    assert running.lane("news")["read"] == 1, "the same lane goes on"
+    running.send(signal.SIGKILL)
+    running.process.wait()
+    text = running.configuration.read_text()
+    running.configuration.write_text(text.replace("shm://first", "shm://second"))
+    running.start()
+    assert running.lane("news")["channel"] == "shm://second"
+    assert running.lane("news")["read"] == 0
+    assert running.stop() == 0
 
 
 def is_still(running, bridge):
