@@ -69,23 +69,38 @@ static void on_peers(void *context, uint32_t connected)
 
 /* ---- building -------------------------------------------------------------------------------------------------------- */
 
-/* "GATEWAY.BRIDGE" in the alphabet of reader names; where it is too long, cut and made unique by a hash of the whole. */
+/* Over "GATEWAY\0BRIDGE", which no other pair has. */
+static uint32_t hash_pair(const char *gateway, const char *bridge)
+{
+    uint64_t hash = UINT64_C(14695981039346656037); /* FNV-1a */
+    for (const char *c = gateway; *c; c++)
+        hash = (hash ^ (unsigned char)*c) * UINT64_C(1099511628211);
+    hash *= UINT64_C(1099511628211); /* the 0 between them */
+    for (const char *c = bridge; *c; c++)
+        hash = (hash ^ (unsigned char)*c) * UINT64_C(1099511628211);
+    return (uint32_t)(hash ^ hash >> 32);
+}
+
+/* "GATEWAY.BRIDGE" in the alphabet of reader names. Where another pair could come to the same (its dots stand elsewhere, a character
+ * has no place in such names, it is too long), a hash follows: two bridges must never take each other's position. */
 static void name_reader(char *name, size_t size, const char *gateway, const char *bridge)
 {
     char whole[512];
-    uint64_t hash = UINT64_C(14695981039346656037);
+    bool exact = !strchr(gateway, '.') && !strchr(bridge, '.');
     size_t len = (size_t)snprintf(whole, sizeof whole, "%s.%s", gateway, bridge);
     for (char *c = whole; *c; c++) {
-        hash = (hash ^ (unsigned char)*c) * UINT64_C(1099511628211);
-        if (!strchr("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-", *c))
-            *c = '_';
+        bool allowed = strchr("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-", *c);
+        *c = allowed ? *c : '_';
+        exact &= allowed;
     }
-    if (strchr("._-", whole[0]))
+    if (strchr("._-", whole[0])) {
         whole[0] = 'x';
-    if (len < size)
+        exact = false;
+    }
+    if (exact && len < size)
         memcpy(name, whole, len + 1);
     else
-        snprintf(name, size, "%.*s-%08" PRIx32, (int)(size - 10), whole, (uint32_t)hash);
+        snprintf(name, size, "%.*s-%08" PRIx32, (int)(size - 10), whole, hash_pair(gateway, bridge));
 }
 
 /* One outward lane for each channel, then one inward lane, as the direction says. */

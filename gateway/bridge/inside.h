@@ -12,7 +12,7 @@ struct bridge {
     const struct resolved_bridge *resolved;
     struct page_map *map;
     struct page_bridge *page;
-    char reader_name[LEAT_READER_NAME_MAX + 1]; /* durable: "GATEWAY.BRIDGE" */
+    char reader_name[LEAT_READER_NAME_MAX + 1]; /* durable: "GATEWAY.BRIDGE", with a hash where that is not enough */
 
     void *pattern;
     const struct leat_pattern_ops *pattern_ops;

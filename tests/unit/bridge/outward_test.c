@@ -2,6 +2,7 @@
 #include "wait.h"
 
 #include <criterion/criterion.h>
+#include <leat/channel.h>
 #include <string.h>
 
 #define SECOND INT64_C(1000000000)
@@ -303,6 +304,41 @@ Test(outward, says_when_the_engine_has_closed_the_socket_by_itself)
     engine_complete(engine, 0, -EBADF);
     cr_assert(bridge_is_broken(rig->bridge));
     cr_assert_eq(channel->acknowledged, 0);
+}
+
+/* The durable name of a bridge's reader. */
+static void name_of(char *name, char *gateway, char *bridge)
+{
+    set_up();
+    rig->gateway = gateway;
+    rig->name = bridge;
+    rig_start(rig);
+    await_true(__atomic_load_n(&channel->opened, __ATOMIC_SEQ_CST) == 1);
+    cr_assert_leq(strlen(channel->reader_name), LEAT_READER_NAME_MAX);
+    strcpy(name, channel->reader_name);
+    tear_down();
+}
+
+Test(bridge, no_two_bridges_share_a_durable_name_wherever_their_dots_stand)
+{
+    char one[128], other[128];
+    name_of(one, "a", "b-c_d");
+    cr_assert_str_eq(one, "a.b-c_d");
+    name_of(one, "a", "b.c");
+    name_of(other, "a.b", "c");
+    cr_assert_str_neq(one, other);
+    cr_assert_eq(strncmp(one, "a.b.c-", 6), 0);
+}
+
+Test(bridge, long_names_that_differ_at_their_end_have_durable_names_that_differ)
+{
+    char long_one[] = "a-bridge-whose-name-is-as-long-as-a-name-can-be-in-a-page-1st";
+    char long_two[] = "a-bridge-whose-name-is-as-long-as-a-name-can-be-in-a-page-2nd";
+    char one[128], other[128];
+    name_of(one, "leat", long_one);
+    name_of(other, "leat", long_two);
+    cr_assert_str_neq(one, other);
+    cr_assert_eq(strncmp(one, "leat.a-bridge-whose-name-", 25), 0);
 }
 
 Test(bridge, goes_on_with_the_endpoint_that_could_not_be_attached, .init = set_up, .fini = tear_down)

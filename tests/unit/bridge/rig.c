@@ -48,6 +48,8 @@ struct rig *rig_new(void)
     struct rig *rig = calloc(1, sizeof *rig);
     rig->direction = LEAT_OUT;
     rig->channel_count = 1;
+    rig->gateway = "leat";
+    rig->name = "quotes";
     rig->channels = calloc(RIG_CHANNELS, sizeof *rig->channels);
     for (size_t i = 0; i < RIG_CHANNELS; i++)
         fake_channel_init(&rig->channels[i]);
@@ -59,15 +61,14 @@ struct rig *rig_new(void)
     rig->map.page->bridge_capacity = 1;
     atomic_store(&rig->map.page->bridge_count, 1);
     rig->page = &rig->map.page->bridges[0];
-    strcpy(rig->page->name, "quotes");
     return rig;
 }
 
 static void resolve(struct rig *rig)
 {
     static const char *const urls[] = {"fake://a", "fake://b", "fake://c"};
-    rig->config =
-        (struct config_bridge){.name = "quotes", .worker = "quotes", .pattern = "test", .receive_limit_bytes = 1 << 20};
+    rig->config = (struct config_bridge){
+        .name = rig->name, .worker = rig->name, .pattern = "test", .receive_limit_bytes = 1 << 20};
     rig->pattern = (struct plugin){.table = {.size = sizeof(struct leat_plugin), .name = "test"},
                                    .pattern = {.size = sizeof(struct leat_pattern_ops),
                                                .waits_for_peer = rig->waits_for_peer,
@@ -108,7 +109,8 @@ static void resolve(struct rig *rig)
 void rig_build(struct rig *rig)
 {
     resolve(rig);
-    if (bridge_open(&rig->bridge, "leat", &rig->resolved, &rig->map, rig->explain, sizeof rig->explain) != 0)
+    snprintf(rig->page->name, sizeof rig->page->name, "%s", rig->name);
+    if (bridge_open(&rig->bridge, rig->gateway, &rig->resolved, &rig->map, rig->explain, sizeof rig->explain) != 0)
         wait_failed(__FILE__, __LINE__, rig->explain);
 }
 

@@ -14,8 +14,9 @@ struct rig {
     uint32_t direction;   /* default LEAT_OUT */
     size_t channel_count; /* default 1 */
     bool waits_for_peer, volatile_reader, dials;
-    const char *prefix; /* outward: before each message; inward: required, and cut off */
-    uint32_t filter;    /* outward: every so manyth message is filtered; 0: none */
+    char *gateway, *name; /* default "leat", "quotes" */
+    const char *prefix;   /* outward: before each message; inward: required, and cut off */
+    uint32_t filter;      /* outward: every so manyth message is filtered; 0: none */
 
     struct fake_channel *channels;
     struct fake_engine engine;
