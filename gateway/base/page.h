@@ -135,6 +135,16 @@ uint64_t page_lane_dropped(const struct page_lane *lane); /* for all reasons tog
 /* Whether what a lane leaves unfinished comes again: its channel keeps the position of its reader. */
 bool page_lane_resumes(const struct page_lane *lane);
 
+/* What a lane is: its books go on as long as both are the same. */
+struct page_lane_title {
+    const char *channel;
+    bool outward;
+};
+
+/* Gives a bridge its lanes, before a worker runs it. Counters that it has already stay with the channel and direction that they were
+ * counted for, in whatever place; those of lanes that are no more are forgotten. At most PAGE_LANES. */
+void page_set_lanes(struct page_bridge *bridge, const struct page_lane_title *titles, size_t count);
+
 /* Settles the books of a lane whose worker died: what it held is returned where the lane resumes, or else lost and dropped
  * (LEAT_DROP_ERROR). Returns how many messages that were. */
 uint64_t page_lane_settle(struct page_lane *lane);

@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/pidfd.h>
 #include <sys/stat.h>
@@ -77,6 +78,22 @@ int page_retire(const char *directory, const char *name)
         page_retire_workers(&copy);
     page_close(&copy);
     return error;
+}
+
+void page_set_lanes(struct page_bridge *bridge, const struct page_lane_title *titles, size_t count)
+{
+    struct page_lane before[PAGE_LANES];
+    memcpy(before, bridge->lanes, sizeof before);
+    memset(bridge->lanes, 0, sizeof bridge->lanes);
+    for (size_t i = 0; i < count && i < PAGE_LANES; i++) {
+        struct page_lane *lane = &bridge->lanes[i];
+        snprintf(lane->channel, sizeof lane->channel, "%s", titles[i].channel);
+        lane->outward = titles[i].outward;
+        for (size_t old = 0; old < PAGE_LANES; old++)
+            if (before[old].outward == lane->outward &&
+                strncmp(before[old].channel, lane->channel, sizeof lane->channel) == 0)
+                *lane = before[old];
+    }
 }
 
 void page_inherit(struct page_map *map, struct page_map *old)

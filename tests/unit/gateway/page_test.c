@@ -206,6 +206,31 @@ Test(page, a_gateway_that_is_called_as_another_plus_new_keeps_its_page_when_that
     page_close(&namesake);
 }
 
+static void count_in_two_lanes_and_die(struct page_map *map)
+{
+    struct page_lane *lanes = page_find(map, "quotes")->lanes;
+    for (int i = 0; i < 2; i++) {
+        strcpy(lanes[i].channel, i ? "shm://quotes" : "shm://gone");
+        lanes[i].outward = 1;
+        atomic_store(&lanes[i].read, i ? 7 : 5);
+        atomic_store(&lanes[i].forwarded, i ? 7 : 5);
+    }
+}
+
+Test(page, books_go_on_only_for_the_same_channel_in_the_same_direction)
+{
+    struct page_map map;
+    live_and_die(count_in_two_lanes_and_die);
+    cr_assert_eq(page_create(&map, NULL, "edge", two, 2), 0);
+    struct page_bridge *bridge = page_find(&map, "quotes");
+    page_set_lanes(bridge, (const struct page_lane_title[]){{"shm://quotes", true}, {"shm://quotes", false}}, 2);
+    cr_assert_eq(get(&bridge->lanes[0].read), 7);
+    cr_assert_eq(get(&bridge->lanes[1].read), 0);
+    cr_assert_str_eq(bridge->lanes[1].channel, "shm://quotes");
+    cr_assert_eq(bridge->lanes[1].outward, 0);
+    page_close(&map);
+}
+
 static void stop_cleanly(struct page_map *map)
 {
     count_and_die(map);
