@@ -8,9 +8,12 @@
 #include <string.h>
 #include <sys/stat.h>
 
+/* What libleat takes at most; it has 256 slots for readers unless asked for more. */
+#define CAPACITY_MAX (INT64_C(64) << 30)
+#define WAIT_READERS_MAX 256
+
 static const struct leat_option rows[] = {
-    LEAT_OPTION_RANGE(struct shm_options, capacity_bytes, "capacity", LEAT_OPTION_SIZE, "4MiB", 64 << 10,
-                      INT64_C(1) << 40,
+    LEAT_OPTION_RANGE(struct shm_options, capacity_bytes, "capacity", LEAT_OPTION_SIZE, "4MiB", 64 << 10, CAPACITY_MAX,
                       "Size of a new channel's ring, rounded up to a power of two. A message may take half of it."),
     LEAT_OPTION_CHOICES(
         struct shm_options, policy, "policy", "overwrite", "overwrite|block",
@@ -36,7 +39,7 @@ static const struct leat_option rows[] = {
     LEAT_OPTION_RANGE(struct shm_options, hold_ns, "hold", LEAT_OPTION_DURATION, "30s", -1, INT64_MAX,
                       "Outward, block policy: for how long a dead gateway's position still holds the producers back. "
                       "forever: until the gateway is back or the reader is removed."),
-    LEAT_OPTION_RANGE(struct shm_options, wait_readers, "wait_readers", LEAT_OPTION_INT, "0", 0, 65535,
+    LEAT_OPTION_RANGE(struct shm_options, wait_readers, "wait_readers", LEAT_OPTION_INT, "0", 0, WAIT_READERS_MAX,
                       "Of a new block channel: producers wait until so many readers have come."),
     LEAT_OPTION(struct shm_options, directory, "directory", LEAT_OPTION_PATH, NULL,
                 "Where channels are; $LEAT_SHM_DIR or /dev/shm unless set."),

@@ -291,6 +291,38 @@ static const struct rule {
     {"quotes", "create = yes", 0, "blame create: an inward bridge always creates"},
 };
 
+static int64_t most(const struct plug *plug, const char *option)
+{
+    const struct leat_option *row = plug->plugin->options;
+    while (strcmp(row->name, option) != 0)
+        row++;
+    return row->max;
+}
+
+/* What libleat says about options for a channel that is not there. */
+static int opened_with(uint64_t capacity, int64_t wait_readers)
+{
+    struct leat_channel_options options = LEAT_CHANNEL_OPTIONS_INIT;
+    struct leat_writer *writer;
+    options.policy = LEAT_BLOCK;
+    options.flags = LEAT_OPEN_EXISTING;
+    options.capacity_bytes = capacity;
+    options.wait_readers = (uint32_t)wait_readers;
+    return leat_writer_open(&writer, "nowhere", &options);
+}
+
+Test(shm, an_option_may_be_as_large_as_libleat_takes_it_and_no_larger)
+{
+    struct plug plug;
+    plug_init(&plug, "shm", "");
+    uint64_t capacity = (uint64_t)most(&plug, "capacity");
+    int64_t readers = most(&plug, "wait_readers");
+    cr_expect(opened_with(capacity, readers) == -ENOENT);
+    cr_expect(opened_with(capacity + 1, readers) == -EINVAL);
+    cr_expect(opened_with(capacity, readers + 1) == -EINVAL);
+    plug_fini(&plug);
+}
+
 Test(shm, check_says_what_is_wrong)
 {
     for (size_t i = 0; i < sizeof rules / sizeof rules[0]; i++) {
