@@ -25,8 +25,10 @@
 #define ORPHAN_DRAIN_NS \
     (200 * NS_PER_MS) /* of one whose supervisor died; with its margin within the patience of page_takeover.c */
 #define ORPHAN_MARGIN_NS (100 * NS_PER_MS)
-#define SETTLE_NS (100 * NS_PER_MS)     /* an engine whose counters stand still for so long has sent what it can */
-#define PORT_PATIENCE_NS (5 * NS_PER_S) /* the sockets of a dead predecessor linger */
+#define SETTLE_NS (100 * NS_PER_MS)      /* an engine whose counters stand still for so long has sent what it can */
+#define PREPARE_LIMIT_NS (20 * NS_PER_S) /* more than a supervisor grants */
+#define BACKSTOP_NS (2 * NS_PER_S)       /* beyond the drain time; more than a supervisor grants */
+#define PORT_PATIENCE_NS (5 * NS_PER_S)  /* the sockets of a dead predecessor linger */
 #define PORT_PAUSE_NS (100 * NS_PER_MS)
 
 struct member {
@@ -60,6 +62,13 @@ static bool stop_within(const struct worker *worker, int64_t ns)
 static bool is_orphan(const struct worker *worker)
 {
     return getppid() != worker->supervisor;
+}
+
+/* Code that is not ours runs in between, and may hang. The supervisor would kill us then; without one nobody would, but the
+ * kernel does. */
+static void end_at_the_latest_in(int64_t ns)
+{
+    alarm((unsigned)((ns + NS_PER_S - 1) / NS_PER_S));
 }
 
 /* Before something is done that another would notice. */
@@ -299,6 +308,7 @@ static bool await_lanes(struct worker *worker, int64_t *deadline_ns)
 static int drain(struct worker *worker)
 {
     int64_t deadline_ns = clock_monotonic_ns() + worker->config->gateway.drain_ns;
+    end_at_the_latest_in(worker->config->gateway.drain_ns + BACKSTOP_NS);
     if (!await_lanes(worker, &deadline_ns))
         return WORKER_UNFINISHED;
     let_engines_send(worker, deadline_ns);
@@ -316,12 +326,13 @@ static int serve(struct worker *worker)
     return drain(worker);
 }
 
-/* Only SIGTERM means us: a key pressed at a terminal is the supervisor's business. */
+/* SIGALRM is the kernel's last word. Only SIGTERM means us: a key pressed at a terminal is the supervisor's business. */
 static void take_signals(struct worker *worker)
 {
     signal(SIGPIPE, SIG_IGN);
     signal(SIGINT, SIG_IGN);
     signal(SIGHUP, SIG_IGN);
+    signal(SIGALRM, SIG_DFL);
     sigemptyset(&worker->signals);
     sigaddset(&worker->signals, SIGTERM);
     pthread_sigmask(SIG_BLOCK, &worker->signals, NULL);
@@ -333,6 +344,8 @@ _Noreturn void worker_main(const char *name)
     worker.name = name;
     pthread_setname_np(pthread_self(), "leatd worker"); /* not "exe", after the link that was exec'd */
     take_signals(&worker);
+    end_at_the_latest_in(PREPARE_LIMIT_NS);
     int status = prepare(&worker);
+    alarm(0);
     _exit(status ? status : serve(&worker));
 }
