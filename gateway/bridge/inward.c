@@ -153,7 +153,7 @@ static int32_t deliver(struct inward *in, const struct leat_packet *packet, uint
     int32_t reason =
         bridge->pattern_ops->inward ? bridge->pattern_ops->inward(bridge->pattern, packet, &way) : LEAT_FORWARD;
     if (reason != LEAT_FORWARD)
-        return reason;
+        return lane_reason(reason);
     if (way.skip > packet->len || way.channel >= in->channel_count)
         return LEAT_DROP_MALFORMED;
     *len = packet->len - way.skip;

@@ -4,6 +4,7 @@
 #include "bridge/inside.h"
 
 #include <leat/error.h>
+#include <leat/plugin/pattern.h>
 
 #include <errno.h>
 #include <stdarg.h>
@@ -126,6 +127,11 @@ void lane_back_off(struct lane *lane, struct backoff *backoff)
     int64_t until = lane_now_ns() + pause;
     for (int64_t now = until - pause; now < until && !enough(lane); now = lane_now_ns())
         sleep_until(lane, enough, lane, until - now);
+}
+
+int32_t lane_reason(int32_t said)
+{
+    return said >= 0 && said < LEAT_REASON_COUNT ? said : LEAT_DROP_ERROR;
 }
 
 const char *lane_error_text(int error)

@@ -51,6 +51,9 @@ void lane_wait(struct lane *lane, bool (*ready)(const void *of), const void *of)
 /* Sleeps through the next pause of the backoff, or until a stop. */
 void lane_back_off(struct lane *lane, struct backoff *backoff);
 
+/* What a pattern's hook said, as a reason that can be counted: whatever else a broken one returns is an error. */
+int32_t lane_reason(int32_t said);
+
 /* What a channel's or an engine's error means, in words. */
 const char *lane_error_text(int error);
 

@@ -97,8 +97,8 @@ static int32_t pack(struct outward *out, const struct leat_message *message, str
         return LEAT_DROP_NO_PEER;
     int32_t reason = pattern->outward ? pattern->outward(bridge->pattern, out->index, message, &way) : LEAT_FORWARD;
     if (reason != LEAT_FORWARD)
-        return reason;
-    if (way.header_len > LEAT_HEADER_MAX ||
+        return lane_reason(reason);
+    if (way.header_len > LEAT_HEADER_MAX || way.prefix_len > UINT64_MAX - message->len ||
         bridge->engine->alloc(bridge->socket, packet, way.prefix_len + message->len) != 0)
         return LEAT_DROP_ERROR;
     packet->header_len = way.header_len;

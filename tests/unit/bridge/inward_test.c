@@ -194,11 +194,39 @@ Test(inward, writes_what_senders_push_while_it_stops_until_its_receives_are_used
     rig_start(rig);
     engine_await_receives(engine, 16);
     bridge_stop(rig->bridge, wait_now() + 10 * SECOND);
-    for (uint64_t i = 0; i < 16; i++)
+    for (uint64_t i = 0; i < 16; i++) {
         cr_assert(engine_arrive(engine, i, 0, 8));
+        fake_await_written(channel, i + 1); /* it has caught up, and does not leave */
+    }
     await_true(bridge_has_left(rig->bridge));
     cr_assert_eq(channel->written_count, 16);
     cr_assert_eq(bridge_unfinished(rig->bridge), 0);
+}
+
+Test(inward, a_pattern_that_returns_nonsense_costs_its_messages_and_nothing_else)
+{
+    static const struct {
+        struct rig_whim whim;
+        uint32_t dropped;
+    } cases[] = {
+        {{.reason = INT32_MIN}, LEAT_DROP_ERROR},
+        {{.reason = -22}, LEAT_DROP_ERROR},
+        {{.reason = LEAT_REASON_COUNT}, LEAT_DROP_ERROR},
+        {{.reason = INT32_MAX}, LEAT_DROP_ERROR},
+        {{.channel = 1}, LEAT_DROP_MALFORMED},
+        {{.channel = UINT32_MAX}, LEAT_DROP_MALFORMED},
+        {{.skip = 9}, LEAT_DROP_MALFORMED},
+        {{.skip = UINT64_MAX}, LEAT_DROP_MALFORMED},
+    };
+    rig->whim = &cases[0].whim;
+    rig_start(rig);
+    for (uint64_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        __atomic_store_n(&rig->whim, &cases[i].whim, __ATOMIC_SEQ_CST);
+        uint64_t before = rig_dropped(rig, cases[i].dropped);
+        arrive(i, 0, 8);
+        await_true(rig_dropped(rig, cases[i].dropped) == before + 1);
+    }
+    cr_assert_eq(channel->written_count, 0);
 }
 
 Test(inward, shares_its_socket_with_an_outward_lane)

@@ -295,6 +295,27 @@ Test(outward, gives_several_channels_lanes_of_their_own_on_one_socket)
     cr_assert_str_eq(rig_lane(rig, 1)->channel, "fake://b");
 }
 
+Test(outward, a_pattern_that_returns_nonsense_costs_its_messages_and_nothing_else)
+{
+    static const struct rig_whim whims[] = {
+        {.reason = INT32_MIN},
+        {.reason = -22},
+        {.reason = LEAT_REASON_COUNT},
+        {.reason = INT32_MAX},
+        {.header_len = LEAT_HEADER_MAX + 1},
+        {.prefix_len = UINT64_MAX},
+    };
+    rig->whim = &whims[0];
+    start_with_peer();
+    for (uint64_t i = 0; i < sizeof whims / sizeof *whims; i++) {
+        __atomic_store_n(&rig->whim, &whims[i], __ATOMIC_SEQ_CST);
+        fake_publish(channel, 1);
+        fake_await_acknowledged(channel, i + 1);
+        cr_assert_eq(rig_dropped(rig, LEAT_DROP_ERROR), i + 1, "whim %d", (int)i);
+    }
+    cr_assert_eq(engine_sends(engine), 0);
+}
+
 Test(outward, says_when_the_engine_has_closed_the_socket_by_itself)
 {
     start_with_peer();

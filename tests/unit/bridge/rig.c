@@ -25,6 +25,12 @@ static int32_t outward(void *self, uint32_t channel, const struct leat_message *
 {
     struct rig *rig = self;
     (void)channel;
+    if (rig->whim) {
+        out->header_len = rig->whim->header_len;
+        out->prefix = "x";
+        out->prefix_len = rig->whim->prefix_len;
+        return rig->whim->reason;
+    }
     if (rig->filter && message->sequence % rig->filter == 0)
         return LEAT_DROP_FILTERED;
     out->prefix = rig->prefix;
@@ -35,6 +41,11 @@ static int32_t outward(void *self, uint32_t channel, const struct leat_message *
 static int32_t inward(void *self, const struct leat_packet *packet, struct leat_inward *in)
 {
     struct rig *rig = self;
+    if (rig->whim) {
+        in->channel = rig->whim->channel;
+        in->skip = rig->whim->skip;
+        return rig->whim->reason;
+    }
     in->skip = rig->prefix ? strlen(rig->prefix) : 0;
     in->tag = packet->len;
     in->channel = (uint32_t)(packet->len % rig->channel_count);

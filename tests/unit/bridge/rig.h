@@ -9,14 +9,22 @@
 
 #define RIG_CHANNELS 3
 
+/* What the hooks of a broken pattern say. */
+struct rig_whim {
+    int32_t reason;
+    uint32_t channel, header_len;
+    uint64_t skip, prefix_len;
+};
+
 struct rig {
     /* set before rig_start, zero is fine */
     uint32_t direction;   /* default LEAT_OUT */
     size_t channel_count; /* default 1 */
     bool waits_for_peer, volatile_reader, dials;
-    char *gateway, *name; /* default "leat", "quotes" */
-    const char *prefix;   /* outward: before each message; inward: required, and cut off */
-    uint32_t filter;      /* outward: every so manyth message is filtered; 0: none */
+    char *gateway, *name;        /* default "leat", "quotes" */
+    const char *prefix;          /* outward: before each message; inward: required, and cut off */
+    const struct rig_whim *whim; /* the pattern is broken in this way; NULL: it is not */
+    uint32_t filter;             /* outward: every so manyth message is filtered; 0: none */
 
     struct fake_channel *channels;
     struct fake_engine engine;
