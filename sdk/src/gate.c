@@ -5,7 +5,8 @@
 #include "test_point.h"
 #include "wake.h"
 
-#define SPINS 500 /* about one wake-up cost */
+#define SPINS 30 /* a few microseconds: who meets a full ring waits for somebody slower, who may need the processor */
+#define ROOM_WORTH 8 /* a sleeping writer is woken for an eighth of the ring, not for one message */
 #define REAP_INTERVAL_NS NS_PER_MS
 #define NAP_MIN_NS NS_PER_MS /* until leases are tested again */
 #define NAP_MAX_NS (16 * NS_PER_MS)
@@ -147,6 +148,19 @@ static int nap(struct leat_writer *writer, uint32_t word, struct deadline *deadl
     return 0;
 }
 
+/* Where a reader has to be for our wake-up to be worth it: everything read, or an eighth of the ring free beyond what we
+ * need. Of several waiting writers the most modest counts; the others look again after their nap. */
+static void want_room(struct leat_writer *writer, uint64_t end, uint64_t tail)
+{
+    struct control *control = writer->ring.control;
+    uint64_t wanted = end - writer->ring.capacity + writer->ring.capacity / ROOM_WORTH;
+    if (wanted > tail)
+        wanted = tail;
+    bool alone = !(atomic_load_explicit(&control->space, memory_order_relaxed) & WAKE_SLEEPS);
+    if (alone || wanted < atomic_load_explicit(&control->wanted, memory_order_relaxed))
+        atomic_store_explicit(&control->wanted, wanted, memory_order_relaxed);
+}
+
 int gate_wait(struct leat_writer *writer, uint64_t end, struct deadline *deadline)
 {
     if (deadline->timeout_ns == 0)
@@ -156,6 +170,7 @@ int gate_wait(struct leat_writer *writer, uint64_t end, struct deadline *deadlin
             return 0;
         cpu_pause(10);
     }
+    want_room(writer, end, tail_position(writer));
     uint32_t word = wake_prepare(&writer->ring.control->space);
     if (limit_now(writer, tail_position(writer)) >= end)
         return 0;

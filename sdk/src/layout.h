@@ -69,6 +69,7 @@ struct control {
     LINE _Atomic uint32_t wake;       /* readers' futex: bit 0 somebody sleeps, the rest counts wake-ups            */
     _Atomic uint32_t state;           /* enum segment_state                                                          */
     LINE _Atomic uint32_t space;      /* the same for writers that wait for room                                     */
+    _Atomic uint64_t wanted;          /* a reader that has come to this position wakes them                           */
     LINE _Atomic uint32_t claim_lock; /* many producers: 0, or who holds it: see claim_lock.h                     */
     LINE _Atomic uint64_t boundary[LAYOUT_QUANTA]; /* where the first record of each quantum starts              */
     LINE _Atomic uint64_t reader_epoch; /* counts readers that began to hold writers back                        */
@@ -149,6 +150,7 @@ static_assert(offsetof(struct control, granted) == 136, "control");
 static_assert(offsetof(struct control, wake) == 256, "control");
 static_assert(offsetof(struct control, state) == 260, "control");
 static_assert(offsetof(struct control, space) == 384, "control");
+static_assert(offsetof(struct control, wanted) == 392, "control");
 static_assert(offsetof(struct control, claim_lock) == 512, "control");
 static_assert(offsetof(struct control, boundary) == 640, "control");
 static_assert(offsetof(struct control, reader_epoch) == 768, "control");

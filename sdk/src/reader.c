@@ -40,6 +40,16 @@ void reader_resume(struct leat_reader *reader, bool newest)
     reader_store(reader);
 }
 
+/* Our position has moved to `position`: wakes writers that wait for room, once there is enough of it to be worth a wake-up.
+ * Should `wanted` be another writer's, or half-way to a new value, that writer looks again after its nap. */
+static void offer_room(struct leat_reader *reader, uint64_t position)
+{
+    struct control *control = reader->ring.control;
+    if (wake_is_announced(&control->space, reader->fences) &&
+        position >= atomic_load_explicit(&control->wanted, memory_order_relaxed))
+        wake_announced(&control->space);
+}
+
 void reader_store(struct leat_reader *reader)
 {
     if (reader->self == NULL || reader->manual || reader->stored == reader->next.position)
@@ -47,7 +57,7 @@ void reader_store(struct leat_reader *reader)
     cursor_store(&reader->self->cursor, reader->next); /* cursor.2: our loads come before it; pairs with gate.c */
     reader->stored = reader->next.position;
     TEST_POINT("reader:stored");
-    wake_signal(&reader->ring.control->space, reader->fences);
+    offer_room(reader, reader->stored);
 }
 
 void leat_reader_acknowledge(struct leat_reader *reader, uint64_t cursor, uint64_t sequence)
@@ -58,7 +68,7 @@ void leat_reader_acknowledge(struct leat_reader *reader, uint64_t cursor, uint64
         return; /* no message ever had that one */
     reader->acknowledged = cursor;
     cursor_store(&reader->self->cursor, (struct place){cursor, sequence + 1});
-    wake_signal(&reader->ring.control->space, reader->fences);
+    offer_room(reader, cursor);
 }
 
 /* ---- opening --------------------------------------------------------------------------------------------------- */

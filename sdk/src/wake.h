@@ -35,13 +35,19 @@ void wake_all(_Atomic uint32_t *word);
 
 void wake_announced(_Atomic uint32_t *word);
 
-static inline void wake_signal(_Atomic uint32_t *word, bool fences)
+/* Whether a sleep was announced that the change just made may end. */
+static inline bool wake_is_announced(_Atomic uint32_t *word, bool fences)
 {
     if (__builtin_expect(fences, 0))
         atomic_thread_fence(memory_order_seq_cst);
     else
         atomic_signal_fence(memory_order_seq_cst); /* pairs with the membarrier in wake_prepare */
-    if (__builtin_expect(atomic_load_explicit(word, memory_order_relaxed) & WAKE_SLEEPS, 0))
+    return __builtin_expect(atomic_load_explicit(word, memory_order_relaxed) & WAKE_SLEEPS, 0);
+}
+
+static inline void wake_signal(_Atomic uint32_t *word, bool fences)
+{
+    if (wake_is_announced(word, fences))
         wake_announced(word);
 }
 
