@@ -41,6 +41,7 @@ struct member {
 struct worker {
     const char *name;
     pid_t supervisor;
+    int64_t port_deadline_ns; /* of all bridges together: the supervisor gives a start ten seconds */
     struct config *config;
     struct page_map map;
     struct registry *registry;
@@ -171,13 +172,12 @@ static int attach(struct worker *worker, struct member *member)
 {
     char explain[PAGE_TEXT_BYTES] = "";
     bool again = atomic_load_explicit(&member->page->restarts, memory_order_relaxed) > 0;
-    int64_t until = clock_monotonic_ns() + (again ? PORT_PATIENCE_NS : 0);
     for (;;) {
         leave_if_unwanted(worker);
         int error = bridge_attach(member->bridge, explain, sizeof explain);
         if (error == 0)
             return 0;
-        if (error != -EADDRINUSE || clock_monotonic_ns() >= until)
+        if (error != -EADDRINUSE || !again || clock_monotonic_ns() >= worker->port_deadline_ns)
             return refuse(worker, member, explain);
         page_set_state(&worker->map, member->page, PAGE_STARTING, "%s; trying again", explain);
         if (stop_within(worker, PORT_PAUSE_NS))
@@ -205,6 +205,7 @@ static int prepare(struct worker *worker)
     int status = inherit(worker);
     if (status)
         return status;
+    worker->port_deadline_ns = clock_monotonic_ns() + PORT_PATIENCE_NS;
     cores_bound(worker->config->gateway.worker_threads);
     if (registry_open(&worker->registry, worker->config->gateway.plugin_dir, explain, sizeof explain) != 0)
         return refuse_all(worker, explain);

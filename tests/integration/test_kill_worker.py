@@ -3,6 +3,7 @@
 import os
 import random
 import signal
+import socket
 import threading
 import time
 
@@ -139,3 +140,26 @@ def test_a_worker_killed_while_it_receives_leaves_a_whole_channel(house, gateway
     [lane] = running.bridge("inward")["lanes"]
     assert lane["balanced"], lane
     assert_back_within_a_second(away)
+
+
+def test_the_bridges_of_a_worker_wait_for_their_ports_together(house, gateway):
+    """Five seconds for all of them: one after the other they would outlast what a supervisor gives a start."""
+    urls = [tcp(), tcp()]
+    sections = "".join(
+        f"[bridge.{name}]\nworker = both\npattern = pubsub\ndirection = out\nchannel = shm://{name}\nlisten = {url}\n"
+        for name, url in zip(("first", "second"), urls)
+    )
+    running = gateway(f"[gateway]\nname = test\nrestart_min = 1s\n{sections}")
+    os.kill(running.bridge("first")["worker_pid"], signal.SIGKILL)
+    wait_until(lambda: running.bridge("first")["restarts"] == 1, "its end is noticed")
+    strangers = [socket.create_server(("127.0.0.1", int(url.rsplit(":", 1)[1]))) for url in urls]
+    wait_until(lambda: "trying again" in running.bridge("first")["reason"], "it waits for its port")
+    waiting = time.monotonic()
+    time.sleep(4)
+
+    strangers[0].close()
+
+    wait_until(lambda: running.bridge("second")["state"] == "failed", "it gives up")
+    assert time.monotonic() - waiting < 7, "each bridge had its own patience"
+    assert "in use" in running.bridge("second")["reason"]
+    strangers[1].close()
