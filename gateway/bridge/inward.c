@@ -84,7 +84,7 @@ static const struct leat_channel_ops *ops_of(const struct inward *in, uint32_t i
 static bool open_writer(struct inward *in, uint32_t index)
 {
     const struct resolved_channel *to = channel_of(in, index);
-    struct backoff backoff = {0};
+    struct lane_backoff backoff = {0};
     while (!lane_is_stopping(&in->lane)) {
         lane_beat(&in->lane);
         int error = ops_of(in, index)->writer_open(&in->writers[index], to->host, to->where, to->options.values);
@@ -210,7 +210,7 @@ static void take(struct inward *in, struct inward_slot *slot)
     if (slot->status < 0) {
         receive_failed(in, slot->status);
     } else {
-        in->receive_again = (struct backoff){0};
+        in->receive_again = (struct lane_backoff){0};
         carry(in, &slot->packet);
     }
     atomic_store_explicit(&slot->state, INWARD_IDLE, memory_order_relaxed);

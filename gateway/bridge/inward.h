@@ -26,7 +26,7 @@ struct inward {
     struct inward_slot slots[INWARD_SLOTS];
     uint64_t posted, handled; /* receives; the one at position p uses slot p % INWARD_SLOTS */
     uint64_t largest;         /* message seen of late: bounds how much may be posted */
-    struct backoff receive_again;
+    struct lane_backoff receive_again;
     _Atomic bool closed; /* nobody handles completions any more */
     void **writers;      /* one for each channel, NULL while it is not open */
     size_t channel_count;

@@ -119,7 +119,7 @@ static bool is_expired(const void *of)
     return lane_is_expired(of);
 }
 
-void lane_back_off(struct lane *lane, struct backoff *backoff)
+void lane_back_off(struct lane *lane, struct lane_backoff *backoff)
 {
     bool (*enough)(const void *of) = lane_is_stopping(lane) ? is_expired : stop_began;
     int64_t pause = backoff->pause_ns ? backoff->pause_ns : BACKOFF_FIRST_NS;

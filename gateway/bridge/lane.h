@@ -27,7 +27,7 @@ struct lane {
 };
 
 /* Retries: each pause twice as long as the last, up to a limit. Zero-initialised is ready. */
-struct backoff {
+struct lane_backoff {
     int64_t pause_ns;
 };
 
@@ -49,7 +49,7 @@ void lane_show_running(struct lane *lane);
 /* Sleeps until `ready(of)`, a ring, or one slice, whichever comes first. */
 void lane_wait(struct lane *lane, bool (*ready)(const void *of), const void *of);
 /* Sleeps through the next pause of the backoff, or until a stop. */
-void lane_back_off(struct lane *lane, struct backoff *backoff);
+void lane_back_off(struct lane *lane, struct lane_backoff *backoff);
 
 /* What a pattern's hook said, as a reason that can be counted: whatever else a broken one returns is an error. */
 int32_t lane_reason(int32_t said);

@@ -175,7 +175,7 @@ static void mend(struct outward *out)
         lane_show(&out->lane, PAGE_DEGRADED, "a send to the network failed; it is tried again until it is through");
         lane_back_off(&out->lane, &out->again);
     } else {
-        out->again = (struct backoff){0};
+        out->again = (struct lane_backoff){0};
     }
     out->mended_at = tail;
     int slot = window_mend(&out->window);
@@ -226,7 +226,7 @@ static bool is_durable(const struct outward *out)
 static bool open_reader(struct outward *out)
 {
     struct lane *lane = &out->lane;
-    struct backoff backoff = {0};
+    struct lane_backoff backoff = {0};
     while (!lane_is_stopping(lane)) {
         lane_beat(lane);
         int error = out->channel->reader_open(&out->reader, out->source->host, out->source->where,
@@ -298,7 +298,7 @@ static void *run(void *argument)
             break;
         out->channel->reader_close(out->reader);
         out->reader = NULL;
-        struct backoff pause = {0}; /* a channel that opens and ends at once must not make us spin */
+        struct lane_backoff pause = {0}; /* a channel that opens and ends at once must not make us spin */
         lane_back_off(&out->lane, &pause);
     }
     books_share(&out->lane.unfinished, window_abandon(&out->window, page_lane_resumes(out->lane.page)));

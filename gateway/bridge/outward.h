@@ -20,7 +20,7 @@ struct outward {
     struct window window;
     bool mending;       /* something failed and has to be through before anything new is sent */
     uint64_t mended_at; /* the window's tail when the last one was sent again */
-    struct backoff again;
+    struct lane_backoff again;
     int64_t corrupt_noted_ns;
 };
 
