@@ -83,7 +83,9 @@ static const struct argp argp = {
     .doc = "The leat gateway: carries messages between shared-memory channels on this host and nng endpoints, as an "
            "INI file "
            "says. Runs in the foreground and logs to stderr; SIGTERM or SIGINT stops it after a drain."
-           "\vExit status: 0 stopped or valid, 64 wrong arguments, 69 a gateway of that name runs already, 75 stopped "
+           "\vExit status: 0 stopped or valid, 64 wrong arguments, 69 a gateway of that name runs already, 71 shared "
+           "memory is "
+           "full or cannot be used, 75 stopped "
            "with "
            "messages left in flight, 78 the configuration is wrong.\n\nSee leatd(8) and leat.ini(5).",
 };

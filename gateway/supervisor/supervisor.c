@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/page_file.h"
 #include "supervisor/child.h"
 #include "supervisor/report.h"
 #include "supervisor/run.h"
@@ -141,15 +142,17 @@ static int explain_page_error(const struct config *config, int error)
         log_error("a gateway named '%s' runs already; stop it, or give this one another name", name);
         return EXIT_BUSY;
     case -EPERM:
-        log_error("the page of gateway '%s' (leat-gateway.%s in the shared-memory folder) belongs to another user; "
+        log_error("the page of gateway '%s' (%s/leat-gateway.%s) belongs to another user; "
                   "remove it, or give this gateway another name",
-                  name, name);
+                  name, page_file_directory(NULL), name);
         return EXIT_SYSTEM;
     case -ENOSPC:
-        log_error("no room in the shared-memory folder for the gateway's page; make room there and start again");
+        log_error("no room in the shared-memory folder %s for the gateway's page; make room there and start again",
+                  page_file_directory(NULL));
         return EXIT_SYSTEM;
     default:
-        log_error("cannot create the page of gateway '%s' in shared memory: %s", name, strerror(-error));
+        log_error("cannot create the page of gateway '%s' in the shared-memory folder %s: %s", name,
+                  page_file_directory(NULL), strerror(-error));
         return EXIT_SYSTEM;
     }
 }

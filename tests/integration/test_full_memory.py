@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from support import LEAT, LEATD
+from support import LEAT, LEATD, tcp
 
 NAMESPACE = ["unshare", "--mount", "--map-root-user"] if os.getuid() else ["unshare", "--mount"]
 
@@ -42,3 +42,29 @@ def test_a_bridge_that_cannot_make_its_channel_says_why_and_leaves_no_channel(ho
     answer = in_small_memory(house, f"cd {house.folder}\n{script}")
     assert "No space left" in answer.stdout and "big" in answer.stdout, answer.stdout + answer.stderr
     assert "leat.big" not in answer.stdout.splitlines()
+
+
+def quiet_configuration(house):
+    configuration = house.path("quiet.ini")
+    configuration.write_text(
+        "[gateway]\nname = quiet\n[bridge.one]\npattern = pubsub\ndirection = out\nchannel = shm://one\n"
+        f"listen = {tcp()}\n"
+    )
+    return configuration
+
+
+def test_a_gateway_without_room_for_its_page_says_so_and_leaves_nothing(house):
+    script = f"""
+        head -c 2M /dev/zero >$LEAT_SHM_DIR/filler 2>/dev/null
+        {LEATD} -c {quiet_configuration(house)}; echo status $?; ls -A $LEAT_SHM_DIR
+        """
+    answer = in_small_memory(house, script)
+    assert answer.stdout == "status 71\nfiller\n", answer.stdout + answer.stderr
+    assert f"no room in the shared-memory folder {house.path('small')}" in answer.stderr
+
+
+def test_a_folder_that_is_not_there_is_named(house):
+    house.environment["LEAT_SHM_DIR"] = "/nosuch"
+    answer = house.run(LEATD, "-c", quiet_configuration(house))
+    assert answer.returncode == 71
+    assert "/nosuch" in answer.stderr and "No such file" in answer.stderr
