@@ -38,6 +38,7 @@ static inline void pass(struct leat_reader *reader, const struct view *view)
 {
     reader->next.position += view->span;
     reader->next.sequence++;
+    reader->handed = reader->next.position;
     reader->lost = 0;
     reader->laps = 0;
     reader->stats.messages++;

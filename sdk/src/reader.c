@@ -50,9 +50,19 @@ static void offer_room(struct leat_reader *reader, uint64_t position)
         wake_announced(&control->space);
 }
 
+/* In manual mode the position is the acknowledger's as long as something is out. When nothing is, no acknowledgement will come
+ * for what was stepped over meanwhile, and it must not hold writers back: then it is the reader's. */
+static bool may_store(const struct leat_reader *reader)
+{
+    if (!reader->manual)
+        return true;
+    return reader->ring.block &&
+           atomic_load_explicit(&reader->acknowledged, memory_order_acquire) == reader->handed; /* ack.1 */
+}
+
 void reader_store(struct leat_reader *reader)
 {
-    if (reader->self == NULL || reader->manual || reader->stored == reader->next.position)
+    if (reader->self == NULL || reader->stored == reader->next.position || !may_store(reader))
         return;
     cursor_store(&reader->self->cursor, reader->next); /* cursor.2: our loads come before it; pairs with gate.c */
     reader->stored = reader->next.position;
@@ -62,12 +72,14 @@ void reader_store(struct leat_reader *reader)
 
 void leat_reader_acknowledge(struct leat_reader *reader, uint64_t cursor, uint64_t sequence)
 {
-    if (reader->self == NULL || !reader->manual || cursor <= reader->acknowledged)
+    if (reader->self == NULL || !reader->manual ||
+        cursor <= atomic_load_explicit(&reader->acknowledged, memory_order_relaxed))
         return;
     if (cursor % 16 != 0 || cursor >= POSITION_MAX)
         return; /* no message ever had that one */
-    reader->acknowledged = cursor;
     cursor_store(&reader->self->cursor, (struct place){cursor, sequence + 1});
+    /* ack.1: the last time that we store, until another message is handed out; pairs with the acquire in may_store. */
+    atomic_store_explicit(&reader->acknowledged, cursor, memory_order_release);
     offer_room(reader, cursor);
 }
 
@@ -130,13 +142,14 @@ static int register_reader(struct leat_reader *reader, const struct leat_reader_
     segment_registry_unlock(reader->segment);
     if (rc != 0)
         return rc;
-    reader->acknowledged = reader->next.position;
     /* A position that was overwritten meanwhile must not hold writers back until the first read. */
     if (ring_has_lapped(&reader->ring, reader->next.position)) {
         reader_resume(reader, false);
         cursor_store(&reader->self->cursor, reader->next);
         reader->laps = 0;
     }
+    reader->handed = reader->next.position;
+    atomic_store_explicit(&reader->acknowledged, reader->handed, memory_order_relaxed);
     wake_signal(&reader->ring.control->space, reader->fences); /* for wait_readers */
     return 0;
 }

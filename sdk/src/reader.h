@@ -24,7 +24,8 @@ struct leat_reader {
     int64_t spin_ns;
     struct reader_slot *self; /* NULL: not registered                                                              */
     uint32_t slot;
-    uint64_t acknowledged; /* by leat_reader_acknowledge; only its caller touches it                              */
+    _Atomic uint64_t acknowledged; /* by leat_reader_acknowledge                                                  */
+    uint64_t handed;               /* behind the last message that was handed out                                  */
     struct leat_reader_stats stats;
     struct segment *segment;
 };

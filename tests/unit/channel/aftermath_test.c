@@ -1,0 +1,88 @@
+/* What is left behind by those who died, gave up or came at a bad moment, and that it harms nobody who lives. */
+#include "channel_fixture.h"
+#include "layout.h"
+
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+TestSuite(aftermath, .init = fixture_open, .fini = fixture_close, .timeout = 100);
+
+static struct leat_reader *manual_on(const char *name)
+{
+    struct leat_reader_options how = LEAT_READER_OPTIONS_INIT;
+    struct leat_reader *reader;
+    how.name = name;
+    how.manual_ack = 1;
+    struct leat_channel_options create = options;
+    create.flags = LEAT_OPEN_CREATE;
+    cr_assert(leat_reader_open(&reader, "c", &create, &how) == 0, "%s", leat_error_text());
+    return reader;
+}
+
+static atomic_bool is_over;
+
+static void *read_and_acknowledge(void *argument)
+{
+    struct leat_reader *reader = argument;
+    while (!is_over) {
+        struct leat_message message;
+        if (leat_borrow(reader, &message, 20 * MS_NS) != 0)
+            continue;
+        leat_release(reader);
+        leat_reader_acknowledge(reader, message.cursor, message.sequence);
+    }
+    return NULL;
+}
+
+static void *claim(struct leat_writer *writer, size_t len)
+{
+    void *data = NULL;
+    int rc = leat_claim(writer, len, &data, PATIENCE_NS);
+    cr_assert(rc == 0, "%s", leat_strerror(rc));
+    return data;
+}
+
+Test(aftermath, an_aborted_claim_behind_a_manual_reader_does_not_hold_writers_for_ever)
+{
+    use_kind(LEAT_BLOCK, LEAT_MANY);
+    struct leat_reader *reader = manual_on("gateway");
+    struct leat_writer *first = writer_on("c"), *second = writer_on("c");
+    pthread_t thread;
+    pthread_create(&thread, NULL, read_and_acknowledge, reader);
+    must_put(first, 0, 1);
+    claim(first, 32768);
+    claim(second, 1);
+    leat_abort(first); /* void: the other claim lies behind it */
+    leat_abort(second);
+    for (uint64_t tag = 1; tag < 4; tag++)
+        must_put(second, tag, 32768);
+    is_over = true;
+    pthread_join(thread, NULL);
+    leat_writer_close(first);
+    leat_writer_close(second);
+    leat_reader_close(reader);
+}
+
+Test(aftermath, what_was_stepped_over_does_not_take_unacknowledged_messages_along)
+{
+    use_kind(LEAT_BLOCK, LEAT_MANY);
+    struct leat_reader *reader = manual_on("gateway");
+    struct leat_writer *first = writer_on("c"), *second = writer_on("c");
+    must_put(first, 0, 100);
+    claim(first, 100);
+    claim(second, 100);
+    leat_abort(first);
+    leat_abort(second);
+    cr_expect(must_get(reader).tag == 0);
+    must_be_empty(reader); /* over the void one, and nothing is acknowledged */
+    leat_reader_close(reader);
+    reader = manual_on("gateway");
+    cr_expect(must_get(reader).tag == 0);
+    leat_writer_close(first);
+    leat_writer_close(second);
+    leat_reader_close(reader);
+}
