@@ -1,10 +1,11 @@
 """Every configuration that is shipped is accepted, starts, and stops."""
 
+import json
 import re
 
 import pytest
 
-from support import LEATD, TOP, free_port
+from support import LEAT, LEATD, TOP, free_port, wait_until
 
 SHIPPED = sorted([TOP / "conf/leat.ini", *(TOP / "conf/examples").glob("*.ini")])
 
@@ -22,6 +23,25 @@ def test_a_shipped_configuration_starts_and_stops(house, gateway, file):
     running = gateway(text, name=name)
     assert {bridge["name"] for bridge in running.page()["bridges"]} == set(re.findall(r"^\[bridge\.(\S+)\]", text, re.M))
     assert running.stop() == 0
+
+
+def policies(house):
+    answer = house.run(LEAT, "channels", "--json")
+    assert answer.returncode == 0, answer.stderr
+    return {channel["name"]: channel["policy"] for channel in json.loads(answer.stdout)}
+
+
+def pipeline_reference(house):
+    """The first example in what `leat plugins pipeline` prints."""
+    return re.search(r"^ *\[bridge\.jobs\].*?\n\n", house.run(LEAT, "plugins", "pipeline").stdout, re.M | re.S).group(0)
+
+
+@pytest.mark.parametrize("text", ["example", "reference"])
+def test_what_promises_that_nothing_is_lost_has_a_channel_of_policy_block(house, gateway, text):
+    shipped = (TOP / "conf/examples/pipeline-out.ini").read_text() if text == "example" else pipeline_reference(house)
+    text = re.sub(r"tcp://\S+:\d+", f"tcp://127.0.0.1:{free_port()}", shipped)
+    gateway(text, name="pipeline-out")
+    wait_until(lambda: policies(house).get("jobs") == "block", "the channel is one that holds its producer")
 
 
 def test_there_are_examples():
