@@ -101,7 +101,7 @@ static int choose(struct arguments *arguments, struct names *names)
         return EX_NOINPUT;
     }
     if (names->count == 0) {
-        warnx("no gateway has run here; `leatd FILE` starts one");
+        warnx("no gateway has run here; `leatd -c FILE` starts one");
         return EX_NOINPUT;
     }
     if (names->count > 1) {

@@ -332,3 +332,11 @@ def test_help_and_version(house):
         assert f"\n  {command} " in listing
         text = done(house, "help", command)
         assert text == done(house, command, "--help") and f"Usage: leat {command}".encode() in text
+
+
+def test_help_on_help_is_help(house):
+    assert done(house, "help", "help") == done(house, "help")
+
+
+def test_where_no_gateway_has_run_the_command_that_starts_one_is_right(house):
+    assert "`leatd -c FILE` starts one" in refused(house, "ledger", status=66)
