@@ -39,6 +39,9 @@ static inline void pass(struct leat_reader *reader, const struct view *view)
     reader->next.position += view->span;
     reader->next.sequence++;
     reader->handed = reader->next.position;
+    reader->unsaid = reader->next.sequence;
+    if (unlikely(reader->lost > 0 && reader->self != NULL))
+        atomic_fetch_add_explicit(&reader->self->lost, reader->lost, memory_order_relaxed);
     reader->lost = 0;
     reader->laps = 0;
     reader->stats.messages++;

@@ -20,8 +20,6 @@ void reader_account(struct leat_reader *reader, uint64_t sequence)
         uint64_t lost = gap > voids ? gap - voids : 0;
         reader->lost += lost;
         reader->stats.lost += lost;
-        if (reader->self != NULL)
-            atomic_fetch_add_explicit(&reader->self->lost, lost, memory_order_relaxed);
     }
     reader->next.sequence = sequence;
 }
@@ -60,12 +58,20 @@ static bool may_store(const struct leat_reader *reader)
            atomic_load_explicit(&reader->acknowledged, memory_order_acquire) == reader->handed; /* ack.1 */
 }
 
+/* A loss that nobody has been told of yet stays visible in the slot as a gap before the record there: should we die before we
+ * can tell, the next life finds it. */
+static void store_place(struct leat_reader *reader)
+{
+    struct place place = {reader->next.position, reader->lost > 0 ? reader->unsaid : reader->next.sequence};
+    cursor_store(&reader->self->cursor, place); /* cursor.2: our loads come before it; pairs with gate.c */
+    reader->stored = place.position;
+}
+
 void reader_store(struct leat_reader *reader)
 {
     if (reader->self == NULL || reader->stored == reader->next.position || !may_store(reader))
         return;
-    cursor_store(&reader->self->cursor, reader->next); /* cursor.2: our loads come before it; pairs with gate.c */
-    reader->stored = reader->next.position;
+    store_place(reader);
     TEST_POINT("reader:stored");
     offer_room(reader, reader->stored);
 }
@@ -142,10 +148,11 @@ static int register_reader(struct leat_reader *reader, const struct leat_reader_
     segment_registry_unlock(reader->segment);
     if (rc != 0)
         return rc;
+    reader->unsaid = reader->next.sequence;
     /* A position that was overwritten meanwhile must not hold writers back until the first read. */
     if (ring_has_lapped(&reader->ring, reader->next.position)) {
         reader_resume(reader, false);
-        cursor_store(&reader->self->cursor, reader->next);
+        store_place(reader);
         reader->laps = 0;
     }
     reader->handed = reader->next.position;

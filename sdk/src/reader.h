@@ -10,6 +10,7 @@ struct leat_reader {
     struct ring ring;
     struct place next; /* the next record, and its sequence number if none is lost                              */
     uint64_t lost;     /* found out since the last message that was handed out whole                             */
+    uint64_t unsaid;   /* the number of the first message whose fate its user has not been told                    */
     uint64_t stored;   /* position last stored in the slot                                                       */
     struct view lent;
     bool is_lent;

@@ -86,3 +86,49 @@ Test(aftermath, what_was_stepped_over_does_not_take_unacknowledged_messages_alon
     leat_writer_close(second);
     leat_reader_close(reader);
 }
+
+static void open_and_die(void *manual)
+{
+    (void)(manual != NULL ? manual_on("gateway") : durable_on("c", "gateway", 0));
+    raise(SIGKILL);
+}
+
+static void find_the_loss_and_die(void *unused)
+{
+    (void)unused;
+    struct leat_reader *reader = durable_on("c", "gateway", 0);
+    struct leat_writer *writer = writer_on("c");
+    for (uint64_t tag = 100; tag < 200; tag++)
+        must_put(writer, tag, 2000);
+    struct leat_message message;
+    leat_borrow(reader, &message, PATIENCE_NS);
+    raise(SIGKILL);
+}
+
+static uint64_t lost_in_all(void)
+{
+    struct leat_channel_info info = {.size = sizeof info};
+    struct leat_reader_info gateway = {.size = sizeof gateway};
+    cr_assert(leat_channel_inspect(options.directory, "c", &info, &gateway, 1) == 1);
+    return gateway.lost;
+}
+
+Test(aftermath, a_loss_that_a_killed_reader_found_but_did_not_tell_is_told_to_its_next_life)
+{
+    for (int way = 0; way < 3; way++) {
+        use_kind(LEAT_OVERWRITE, LEAT_MANY);
+        struct leat_writer *writer = writer_on("c");
+        leat_reader_close(durable_on("c", "gateway", 0));
+        for (uint64_t tag = 0; tag < 100; tag++)
+            must_put(writer, tag, 2000);
+        cr_assert(WIFSIGNALED(in_child(way < 2 ? open_and_die : find_the_loss_and_die, way == 0 ? NULL : &options)));
+        struct leat_reader *reader = durable_on("c", "gateway", 0);
+        struct leat_message message = must_get(reader);
+        cr_expect(message.tag >= 70 && message.lost == message.tag, "%lu lost before %lu", (unsigned long)message.lost,
+                  (unsigned long)message.tag);
+        cr_expect(must_get(reader).lost == 0);
+        cr_expect(lost_in_all() == message.lost, "%lu counted", (unsigned long)lost_in_all());
+        leat_reader_close(reader);
+        leat_writer_close(writer);
+    }
+}
