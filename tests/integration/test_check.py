@@ -2,7 +2,9 @@
 
 import os
 import signal
+import time
 
+from sp import PULL, Connection
 from support import LEATD, free_port, is_alive, wait_until
 
 BRIDGE = """
@@ -51,22 +53,32 @@ def test_a_wrong_file_changes_nothing_about_a_running_gateway(house, gateway):
 
 
 def test_a_check_ends_no_worker_of_a_gateway_that_was_killed(house, gateway):
-    """A worker that outlived its gateway, here because it is stopped, has its port until the next gateway starts."""
+    """A worker that outlived its gateway, here because it is stopped while it drains, has its port until the next one starts."""
     url = f"tcp://127.0.0.1:{free_port()}"
-    running = gateway(BRIDGE.format(url=url), name="edge")
+    text = BRIDGE.replace("pubsub", "pipeline").format(url=url)
+    house.produce("one", "--policy", "block", "--sizes", "60000-65000")
+    running = gateway(f"[gateway]\nname = edge\n{text}", name="edge")
+    deaf = Connection.dial(url, PULL)
+
+    def is_full():
+        before = running.lane("one")["forwarded"]
+        time.sleep(0.1)
+        return before == running.lane("one")["forwarded"] and running.lane("one")["in_flight"] > 0
+
+    wait_until(is_full, "it has something to drain")
     worker = running.bridge("one")["worker_pid"]
-    os.kill(worker, signal.SIGSTOP)
     running.send(signal.SIGKILL)
     running.process.wait()
+    os.kill(worker, signal.SIGSTOP)  # not before: the kernel wakes what is stopped when its parent dies
 
-    answer = check(house, "edge", BRIDGE.format(url=url))
+    answer = check(house, "edge", text)
 
     assert (answer.returncode, answer.stderr) == (0, "")
     assert is_alive(worker)
-    assert check(house, "another", BRIDGE.format(url=url)).returncode == 78, "nobody has the port"
+    assert check(house, "another", text).returncode == 78, "nobody has the port"
     running.start()
     assert not is_alive(worker)
-    assert running.stop() == 0
+    deaf.close()
 
 
 def test_a_file_that_may_not_be_read_is_not_called_missing(house):
