@@ -50,8 +50,11 @@ static int start(struct checker *checker, const struct config *config, const cha
 /* One chunk of output. False at its end, or when there is nothing to read now. */
 static bool take_output(struct checker *checker)
 {
-    if (checker->output_len == OUTPUT_MAX)
-        checker->output_len = 0; /* a plugin's chatter: the checker's own words are few */
+    if (checker->output_len ==
+        OUTPUT_MAX) { /* a plugin's chatter: the checker's own words are few, and the last ones matter */
+        checker->output_len = OUTPUT_MAX / 2;
+        memcpy(checker->output, checker->output + OUTPUT_MAX / 2, OUTPUT_MAX / 2);
+    }
     ssize_t got = read(checker->output_fd, checker->output + checker->output_len, OUTPUT_MAX - checker->output_len);
     if (got > 0)
         checker->output_len += (size_t)got;
@@ -98,25 +101,34 @@ static void add_problem(struct problems *problems, char *fields)
     problems_add(problems, strcmp(file, "-") == 0 ? NULL : file, (unsigned)strtoul(line, NULL, 10), "%s", text);
 }
 
-/* Returns the file that was loaded last, or NULL. */
-static const char *read_lines(char *output, struct problems *problems)
+/* What the lines say beside problems. */
+struct course {
+    const char *loading; /* the file that was loaded last, or NULL */
+    bool done;           /* the checker came to its own end: no plugin ended the process before */
+};
+
+static struct course read_lines(char *output, struct problems *problems)
 {
-    char *line, *rest, *loading = NULL;
+    struct course course = {0};
+    char *line, *rest;
     while ((line = strsep(&output, "\n")) != NULL) {
         if (starts_with(line, "loading", &rest))
-            loading = rest;
+            course.loading = rest;
         else if (starts_with(line, "problem", &rest))
             add_problem(problems, rest);
+        else if (strcmp(line, "done") == 0)
+            course.done = true;
     }
-    return loading;
+    return course;
 }
 
-static void judge_end(const struct checker *checker, const char *loading, struct problems *problems)
+static void judge_end(const struct checker *checker, struct course course, struct problems *problems)
 {
     char how[64];
     process_describe_end(how, sizeof how, &checker->end);
     bool exited = checker->end.si_code == CLD_EXITED;
-    if (exited && (checker->end.si_status == 0 || checker->end.si_status == WORKER_CONFIG))
+    const char *loading = course.loading;
+    if (exited && ((checker->end.si_status == 0 && course.done) || checker->end.si_status == WORKER_CONFIG))
         return;
     if (!loading)
         problems_add(problems, NULL, 0, "the checker %s before it had loaded a plugin",

@@ -138,5 +138,7 @@ _Noreturn void checker_main(void)
         _exit(WORKER_CONFIG);
     }
     const int result = guard_run(work, config, STDOUT_FILENO);
+    puts("\ndone"); /* on a line of its own, whatever a plugin has printed */
+    fflush(stdout);
     _exit(result < 0 ? WORKER_CONFIG : result);
 }

@@ -30,7 +30,7 @@ static int check(const char *says, const char *ends)
 
 Test(check, a_checker_that_finds_nothing_is_content)
 {
-    cr_assert_eq(check("loading /p/tcp.so\nloading /p/shm.so\n", "0"), 0);
+    cr_assert_eq(check("loading /p/tcp.so\nloading /p/shm.so\ndone\n", "0"), 0);
     cr_assert_eq(problems.count, 0);
 }
 
@@ -66,9 +66,17 @@ Test(check, a_plugin_that_ends_the_process_is_named)
                      "plugin ended its process while it was being loaded (exited with status 3)");
 }
 
+Test(check, a_plugin_that_ends_the_process_as_if_all_were_well_is_named)
+{
+    cr_assert_neq(check("loading /p/quitter.so\nhello done\n", "0"), 0);
+    cr_assert_eq(problems.count, 1);
+    cr_assert_str_eq(problems.items[0].file, "/p/quitter.so");
+}
+
 Test(check, what_a_plugin_prints_itself_is_no_problem)
 {
-    cr_assert_eq(check("hello from a constructor\nproblem\nproblem\tx\nproblematic\tx\t1\ty\nno newline", "0"), 0);
+    cr_assert_eq(check("hello from a constructor\nproblem\nproblem\tx\nproblematic\tx\t1\ty\nno newline\ndone\n", "0"),
+                 0);
 }
 
 Test(check, a_refusal_without_a_reason_is_one)
@@ -82,6 +90,7 @@ Test(check, a_flood_of_output_is_survived)
     size_t size = (size_t)3 << 20;
     char *flood = malloc(size + 1);
     memset(flood, 'x', size);
+    memcpy(flood + size - 6, "\ndone\n", 6);
     flood[size] = '\0';
     cr_assert_eq(check(flood, "0"), 0);
     free(flood);
