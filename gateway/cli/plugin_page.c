@@ -1,10 +1,10 @@
 #include "cli/plugin_page.h"
 
 #include "cli/json.h"
-#include "cli/quantity.h"
+#include "config/value.h"
 
-#include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static const char *kind_name(uint32_t kind)
@@ -38,30 +38,20 @@ static struct leat_option option_at(const struct plugin *plugin, uint32_t index)
     return row;
 }
 
-/* One end of a range, in the option's unit. */
-static const char *bound_text(char *text, const struct leat_option *row, int64_t bound)
-{
-    if (row->type == LEAT_OPTION_SIZE) {
-        return format_size(text, (double)bound);
-    }
-    if (row->type == LEAT_OPTION_DURATION) {
-        return bound < 0 ? "forever" : format_duration(text, (double)bound);
-    }
-    snprintf(text, QUANTITY_BYTES, "%" PRId64, bound);
-    return text;
-}
-
+/* As the configuration takes it. */
 static void print_range(const struct leat_option *row)
 {
-    char least[QUANTITY_BYTES], most[QUANTITY_BYTES];
+    char *least = value_bound(row, row->min), *most = value_bound(row, row->max);
     if (row->max == INT64_MAX) {
         /* A lower bound of "forever" is -1: it only says that "forever" is allowed. */
         if (row->min > 0) {
-            printf(", at least %s", bound_text(least, row, row->min));
+            printf(", at least %s", least);
         }
     } else if (row->min != 0 || row->max != 0) {
-        printf(", %s to %s", bound_text(least, row, row->min), bound_text(most, row, row->max));
+        printf(", %s to %s", least, most);
     }
+    free(least);
+    free(most);
 }
 
 /* A paragraph, indented, within 80 columns. */

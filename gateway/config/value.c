@@ -60,6 +60,14 @@ static char *amount(const struct measure *measure, int64_t value)
     return memory_format("%lld", (long long)value);
 }
 
+char *value_bound(const struct leat_option *row, int64_t bound)
+{
+    const struct measure *measure = row->type == LEAT_OPTION_SIZE       ? &size_measure
+                                    : row->type == LEAT_OPTION_DURATION ? &duration_measure
+                                                                        : NULL;
+    return amount(measure, bound);
+}
+
 static bool in_bounds(const struct leat_option *row, int64_t value)
 {
     return (row->min == 0 && row->max == 0) || (value >= row->min && value <= row->max);

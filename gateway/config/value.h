@@ -11,6 +11,9 @@
 char *value_parse(const struct leat_option *row, const char *text, const char *folder, void *values,
                   struct memory_pool *pool);
 
+/* One end of the row's range as it is written in a configuration, "64KiB"; to be freed. */
+char *value_bound(const struct leat_option *row, int64_t bound);
+
 /* Bytes that a type takes in an options struct, which are its alignment too; 0: there is no such type. */
 size_t value_size(uint16_t type);
 
