@@ -30,6 +30,7 @@ static bool try_inherit(struct leat_writer *writer, uint32_t value)
         return false;
     if (holder < writer->ring.writer_slots)
         settle_claim(writer->segment, holder);
+    erase_unclaimed(&writer->ring);
     return true;
 }
 

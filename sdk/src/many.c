@@ -11,8 +11,6 @@
 #include "voids.h"
 #include "wake.h"
 
-#define BURST_MAX 64 /* records for which others wait at once */
-
 /* How many of the messages one claim takes: its end and count. At least one, whatever its size. */
 static uint64_t claim_extent(const struct ring *ring, uint64_t start, const struct leat_outgoing_bytes *messages,
                              size_t *count)

@@ -1,7 +1,9 @@
 #include "recover.h"
 #include "lease.h"
+#include "test_point.h"
 #include "voids.h"
 #include "wake.h"
+#include "writer.h"
 
 bool writer_is_alive(const struct segment *segment, uint32_t slot)
 {
@@ -34,6 +36,27 @@ void settle_claim(const struct segment *segment, uint32_t slot)
     atomic_store_explicit(inflight, NOT_IN_FLIGHT, memory_order_release);
     wake_all(&ring->control->wake);
     wake_all(&ring->control->space);
+}
+
+/* From the last to the first: whoever is killed in the middle leaves a chain that still starts at the tail. */
+void erase_unclaimed(const struct ring *ring)
+{
+    struct record *found[BURST_MAX];
+    struct place tail;
+    size_t count = 0;
+    if (!cursor_load(&ring->control->tail, &tail))
+        return;
+    for (uint64_t position = tail.position & POSITION_BITS; count < BURST_MAX; count++) {
+        struct view view = record_read(ring, position);
+        if (record_state(ring, position) != RECORD_CLAIMED || !view_is_sane(ring, &view))
+            break;
+        found[count] = record_at(ring, position);
+        position += view.span;
+    }
+    while (count-- > 0) {
+        atomic_store_explicit(&found[count]->stamp, 0, memory_order_release);
+        TEST_POINT("erase:one");
+    }
 }
 
 /* The order matters. Once the owner is known to be dead it moves nothing any more. Then the tail says whether its claim

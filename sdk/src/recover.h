@@ -12,6 +12,10 @@ bool writer_is_alive(const struct segment *segment, uint32_t slot);
  * records that are still claimed become void. The caller holds the claim lock. */
 void settle_claim(const struct segment *segment, uint32_t slot);
 
+/* Wipes out what a dead holder of the claim lock had written at the tail and behind, or had given back: records of a claim that
+ * never happened. The caller holds the claim lock, and has written nothing yet. */
+void erase_unclaimed(const struct ring *ring);
+
 /* Somebody is stuck at a claimed record: whether its owner died with it, so that it will never be a message. Then *view is its
  * header. */
 bool claim_is_dead(const struct segment *segment, uint64_t position, struct view *view);

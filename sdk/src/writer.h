@@ -41,6 +41,8 @@ void one_commit(struct leat_writer *writer, size_t len, uint64_t tag);
 void many_commit(struct leat_writer *writer, size_t len, uint64_t tag);
 void many_abort(struct leat_writer *writer);
 
+#define BURST_MAX 64 /* records for which others wait at once */
+
 /* A burst is cut where it would take more of the ring than this at once, so that it cannot lap itself. */
 static inline uint64_t burst_bytes_max(const struct ring *ring)
 {
