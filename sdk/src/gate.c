@@ -181,6 +181,7 @@ int gate_await_readers(struct leat_writer *writer, struct deadline *deadline)
 {
     while (writer->await_readers) {
         uint32_t word = wake_prepare(&writer->ring.control->space);
+        (void)slots_reap(writer->segment, UINT64_MAX, clock_monotonic_ns()); /* the dead are no readers */
         if (slots_registered(&writer->ring) >= writer->wait_readers) {
             writer->await_readers = false;
             break;

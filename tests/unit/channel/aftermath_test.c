@@ -132,3 +132,70 @@ Test(aftermath, a_loss_that_a_killed_reader_found_but_did_not_tell_is_told_to_it
         leat_writer_close(writer);
     }
 }
+
+static unsigned char zeros[32768];
+
+/* Its second record would start at 2000. */
+static void burst_and_die(void *point)
+{
+    struct leat_writer *writer = writer_on("c");
+    struct leat_outgoing_bytes burst[8];
+    for (int i = 0; i < 8; i++)
+        burst[i] = (struct leat_outgoing_bytes){zeros, 1952, 0};
+    die_at(point, 1);
+    leat_publish_burst(writer, burst, 8, PATIENCE_NS);
+}
+
+static void inherit_and_die(void *unused)
+{
+    (void)unused;
+    die_at("erase:one", 3);
+    put(writer_on("c"), 0, 10, PATIENCE_NS);
+}
+
+Test(aftermath, a_burst_that_was_never_claimed_does_not_come_alive_later)
+{
+    for (int deaths = 1; deaths < 3; deaths++) {
+        use_kind(LEAT_OVERWRITE, LEAT_MANY);
+        struct leat_writer *writer = writer_on("c");
+        cr_assert(WIFSIGNALED(in_child(burst_and_die, (void *)(uintptr_t) "many:header")));
+        if (deaths == 2)
+            cr_assert(WIFSIGNALED(in_child(inherit_and_die, NULL)));
+        claim(writer, 20000); /* over all of the burst, and almost nothing of it is written */
+        cr_assert(leat_commit(writer, 0, 0) == 0);
+        for (uint64_t tag = 1; tag < 25; tag++)
+            must_put(writer, tag, 2000); /* until the beginning is overwritten, but not all of the burst */
+        struct leat_reader *reader = reader_on("c");
+        struct leat_message message = must_get(reader);
+        cr_expect(message.lost == 0);
+        for (uint64_t tag = message.tag + 1; tag < 25; tag++) {
+            message = must_get(reader);
+            cr_expect(message.tag == tag && message.lost == 0);
+        }
+        must_be_empty(reader);
+        leat_reader_close(reader);
+        leat_writer_close(writer);
+    }
+}
+
+static void join_and_die(void *name)
+{
+    if (name != NULL)
+        (void)durable_on("c", name, 0);
+    else
+        (void)reader_on("c");
+    raise(SIGKILL);
+}
+
+Test(aftermath, a_dead_nameless_reader_is_not_one_that_writers_wait_for)
+{
+    options.policy = LEAT_BLOCK;
+    options.wait_readers = 1;
+    cr_assert(WIFSIGNALED(in_child(join_and_die, NULL)));
+    struct leat_writer *writer = writer_on("c");
+    cr_expect(put(writer, 0, 10, 100 * MS_NS) == LEAT_ETIMEDOUT);
+    cr_expect(put(writer, 0, 10, 0) == LEAT_EAGAIN);
+    cr_assert(WIFSIGNALED(in_child(join_and_die, (void *)(uintptr_t) "gateway"))); /* this one comes back */
+    must_put(writer, 0, 10);
+    leat_writer_close(writer);
+}
