@@ -116,15 +116,15 @@ static void carry(struct outward *out, const struct leat_message *message)
     struct bridge *bridge = out->lane.bridge;
     struct page_lane *page = out->lane.page;
     struct leat_packet *packet = &window_next(&out->window)->packet;
-    if (message->lost) {
-        books_add(&page->read, message->lost);
-        books_share(&page->dropped[LEAT_DROP_LAPPED], message->lost);
-    }
     int32_t reason = pack(out, message, packet);
     if (out->channel->release(out->reader) != 0) {
         if (reason == LEAT_FORWARD)
             bridge->engine->drop(bridge->socket, packet);
-        return;
+        return; /* this message, and what it said was lost before it, is told with the next one */
+    }
+    if (message->lost) {
+        books_add(&page->read, message->lost);
+        books_share(&page->dropped[LEAT_DROP_LAPPED], message->lost);
     }
     books_add(&page->read, 1);
     books_add(&page->read_bytes, message->len);

@@ -155,7 +155,7 @@ LEAT_API int leat_reader_open(struct leat_reader **reader, const char *name, con
 LEAT_API int leat_borrow(struct leat_reader *reader, struct leat_message *message, int64_t timeout_ns);
 
 /* Ends the loan and moves on. 0, or LEAT_ELAPPED: the bytes were overwritten while they were lent; they count as lost in
- * the next message. In manual mode the position stays until it is acknowledged. */
+ * the next message, which tells again what this one told in its `lost`. In manual mode the position stays until it is acknowledged. */
 LEAT_API int leat_release(struct leat_reader *reader);
 
 /* Copies the next message into `buffer` and validates it: what it returns is whole. *message is filled, its data points

@@ -74,8 +74,6 @@ static int32_t borrow(void *reader, struct leat_message *message, int64_t timeou
                                          .cursor = number * 16,
                                          .lost = channel->pending_lost};
         memcpy(channel->body, &number, sizeof number);
-        channel->laps += channel->pending_lost;
-        channel->pending_lost = 0;
         channel->lent = true;
     }
     pthread_mutex_unlock(&channel->lock);
@@ -87,7 +85,12 @@ static int32_t release(void *reader)
     struct fake_channel *channel = reader;
     pthread_mutex_lock(&channel->lock);
     bool lapped = wait_random(&channel->random) % 1000 < channel->lap_chance;
-    channel->pending_lost += lapped;
+    if (lapped) { /* what was said to be lost before it is told again, as the native channel does */
+        channel->pending_lost++;
+    } else {
+        channel->laps += channel->pending_lost;
+        channel->pending_lost = 0;
+    }
     channel->next++;
     channel->lent = false;
     change(channel);

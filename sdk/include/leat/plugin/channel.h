@@ -32,7 +32,7 @@ struct leat_channel_ops {
     int32_t (*reader_open)(void **reader, const struct leat_host *host, const char *where, const void *options,
                            const char *name);
     int32_t (*borrow)(void *reader, struct leat_message *message, int64_t timeout_ns);
-    int32_t (*release)(void *reader); /* 0, or LEAT_ELAPPED: what was borrowed is not valid */
+    int32_t (*release)(void *reader); /* 0, or LEAT_ELAPPED: neither bytes nor `lost` count, both are told again */
     void (*acknowledge)(void *reader, uint64_t cursor, uint64_t sequence);
     void (*reader_close)(void *reader);
 
