@@ -12,6 +12,7 @@
 #include "worker/watchdog.h"
 
 #include <errno.h>
+#include <malloc.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
@@ -339,11 +340,20 @@ static void take_signals(struct worker *worker)
     pthread_sigmask(SIG_BLOCK, &worker->signals, NULL);
 }
 
+/* Messages come and go by the tens of thousands a second. glibc would give their memory back to the kernel each time, and from
+ * 128 KiB on map and unmap every single one: all of its pages are then faulted in and zeroed anew. */
+static void keep_message_memory(void)
+{
+    mallopt(M_MMAP_THRESHOLD, 32 << 20); /* the most that glibc takes */
+    mallopt(M_TRIM_THRESHOLD, 64 << 20);
+}
+
 _Noreturn void worker_main(const char *name)
 {
     static struct worker worker; /* for the threads, which _exit ends */
     worker.name = name;
     pthread_setname_np(pthread_self(), "leatd worker"); /* not "exe", after the link that was exec'd */
+    keep_message_memory();
     take_signals(&worker);
     end_at_the_latest_in(PREPARE_LIMIT_NS);
     int status = prepare(&worker);
