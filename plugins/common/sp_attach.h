@@ -18,7 +18,7 @@ struct sp_reconnect {
                       INT64_C(3600000000000),                                                                          \
                       "When dialling: the longest wait before the first new try. Each wait is drawn at random from 0 " \
                       "to its bound, which doubles with every try that fails."),                                       \
-        LEAT_OPTION_RANGE(structure, reconnect.max_ns, "reconnect_max", LEAT_OPTION_DURATION, "10s", 1000000,          \
+        LEAT_OPTION_RANGE(structure, reconnect.max_ns, "reconnect_max", LEAT_OPTION_DURATION, "1s", 1000000,           \
                           INT64_C(3600000000000), "When dialling: where that bound stops doubling.")
 
 /* An endpoint about to start, and what this transport knows about it. */
