@@ -1,5 +1,6 @@
 #include "common/sp_proof.h"
 
+#include <errno.h>
 #include <poll.h>
 #include <stdlib.h>
 
@@ -41,7 +42,7 @@ static int64_t take(struct sp_proof *proof, uint32_t keep, uint64_t rested)
     return -1;
 }
 
-static void report(struct sp_proof *proof, uint32_t keep, uint64_t rested)
+static void report(struct sp_proof *proof, uint32_t keep, uint64_t rested, int32_t status)
 {
     for (;;) {
         pthread_mutex_lock(&proof->lock);
@@ -49,7 +50,7 @@ static void report(struct sp_proof *proof, uint32_t keep, uint64_t rested)
         pthread_mutex_unlock(&proof->lock);
         if (slot < 0)
             return;
-        proof->report(proof->context, (uint32_t)slot);
+        proof->report(proof->context, (uint32_t)slot, status);
     }
 }
 
@@ -94,7 +95,7 @@ static void look(void *of)
 {
     struct sp_proof *proof = of;
     if (nng_aio_result(proof->timer) == 0)
-        report(proof, UINT32_MAX, rested(proof));
+        report(proof, UINT32_MAX, rested(proof), 0);
     pthread_mutex_lock(&proof->lock);
     look_later(proof);
     pthread_mutex_unlock(&proof->lock);
@@ -103,7 +104,7 @@ static void look(void *of)
 /* ---- sends --------------------------------------------------------------------------------------------------------- */
 
 int sp_proof_init(struct sp_proof *proof, nng_socket socket, uint32_t slots, uint32_t queue, struct sp_peers *peers,
-                  void (*report_out)(void *context, uint32_t slot), void *context)
+                  void (*report_out)(void *context, uint32_t slot, int32_t status), void *context)
 {
     *proof = (struct sp_proof){.socket = socket, .peers = peers, .report = report_out, .context = context};
     proof->queue = queue;
@@ -147,7 +148,7 @@ void sp_proof_finish(struct sp_proof *proof, uint64_t ticket, bool given)
         look_later(proof);
     bool closed = proof->closed;
     pthread_mutex_unlock(&proof->lock);
-    report(proof, closed ? 0 : lag(proof), 0);
+    report(proof, closed ? 0 : lag(proof), 0, closed ? -ECANCELED : 0);
 }
 
 void sp_proof_close(struct sp_proof *proof)
@@ -158,5 +159,5 @@ void sp_proof_close(struct sp_proof *proof)
     proof->closed = true;
     pthread_mutex_unlock(&proof->lock);
     nng_aio_cancel(proof->timer);
-    report(proof, 0, 0);
+    report(proof, 0, 0, -ECANCELED);
 }

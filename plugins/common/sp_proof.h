@@ -25,7 +25,7 @@ struct sp_ticket;
 struct sp_proof {
     nng_socket socket;
     struct sp_peers *peers;
-    void (*report)(void *context, uint32_t slot);
+    void (*report)(void *context, uint32_t slot, int32_t status);
     void *context;
     nng_aio *timer;
 
@@ -42,9 +42,9 @@ struct sp_proof {
 };
 
 /* 0 or an nng code. `slots`: how many sends there can be at once. `queue`: how many more messages the socket takes than its
- * pipes have. `report`: this slot's message is out. */
+ * pipes have. `report`: this slot's message is out; -ECANCELED: it may be, but the socket closes. */
 int sp_proof_init(struct sp_proof *proof, nng_socket socket, uint32_t slots, uint32_t queue, struct sp_peers *peers,
-                  void (*report)(void *context, uint32_t slot), void *context);
+                  void (*report)(void *context, uint32_t slot, int32_t status), void *context);
 void sp_proof_fini(struct sp_proof *proof); /* after sp_proof_close; all zero is harmless */
 
 /* A send is about to be submitted: its ticket. */
@@ -53,7 +53,7 @@ uint64_t sp_proof_submit(struct sp_proof *proof, uint32_t slot);
 /* That send came back. `given`: a pipe has it, and it will be reported; otherwise it failed, and the caller reports that. */
 void sp_proof_finish(struct sp_proof *proof, uint64_t ticket, bool given);
 
-/* The socket is about to be closed, and nothing more will be proven: reports what is held back. */
+/* The socket is about to be closed, and nothing more will be proven: reports what is held back as -ECANCELED. */
 void sp_proof_close(struct sp_proof *proof);
 
 #endif

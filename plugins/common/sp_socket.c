@@ -34,10 +34,10 @@ struct socket {
 
 /* ---- completions ------------------------------------------------------------------------------------------------- */
 
-static void report_sent(void *of, uint32_t slot)
+static void report_proven(void *of, uint32_t slot, int32_t status)
 {
     struct socket *self = of;
-    self->request.sent(self->request.context, slot, 0);
+    self->request.sent(self->request.context, slot, status);
 }
 
 static void on_sent(void *of)
@@ -188,8 +188,8 @@ int32_t sp_open(void **socket, const struct leat_host *host, const struct leat_s
     if (!code)
         code = make_slots(self);
     if (!code && role->sends_early)
-        code = sp_proof_init(&self->proof, self->id, request->depth, request->queue_messages, &self->peers, report_sent,
-                             self);
+        code = sp_proof_init(&self->proof, self->id, request->depth, request->queue_messages, &self->peers,
+                             report_proven, self);
     if (code) {
         nng_close(self->id);
         socket_free(self);
@@ -247,7 +247,8 @@ int32_t sp_alloc(void *socket, struct leat_packet *packet, uint64_t len)
 void sp_drop(void *socket, struct leat_packet *packet)
 {
     (void)socket;
-    nng_msg_free(packet->engine);
+    if (packet->engine) /* none: a send that was cancelled after nng had taken the message */
+        nng_msg_free(packet->engine);
     packet->engine = NULL;
 }
 

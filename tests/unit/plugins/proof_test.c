@@ -3,6 +3,7 @@
 
 #include <arpa/inet.h>
 #include <criterion/criterion.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -111,6 +112,43 @@ Test(proof, the_last_message_before_a_silence_is_sent)
     puller_take(&puller, 8 + 4);
     peer_close(&pusher);
     plug_fini(&plug);
+}
+
+static void *close_socket(void *of)
+{
+    const struct peer *peer = of;
+    peer->ops->close(peer->socket);
+    return NULL;
+}
+
+static uint64_t await_completion(struct peer *peer)
+{
+    uint64_t count = 0;
+    for (int i = 0; i < 10000 && count == 0; i++, usleep(1000)) {
+        pthread_mutex_lock(&peer->lock);
+        count = peer->sent + peer->failed;
+        pthread_mutex_unlock(&peer->lock);
+    }
+    return count;
+}
+
+Test(proof, what_is_half_written_at_the_close_is_cancelled)
+{
+    struct plug plug;
+    pthread_t closer;
+    struct peer pusher;
+    struct puller puller;
+    char *large = calloc(1, LARGER_THAN_ANY_BUFFER);
+    connect_pusher(&plug, &pusher, &puller);
+    cr_assert(large && peer_send(&pusher, large, LARGER_THAN_ANY_BUFFER));
+    puller_take(&puller, 8 + 1000);
+    cr_assert(pthread_create(&closer, NULL, close_socket, &pusher) == 0);
+    cr_assert(await_completion(&pusher) == 1);
+    close(puller.fd); /* nng waits for it */
+    pthread_join(closer, NULL);
+    cr_assert(pusher.sent == 0 && pusher.sends[0].status == -ECANCELED);
+    plug_fini(&plug);
+    free(large);
 }
 
 Test(proof, what_a_peer_took_with_it_does_not_stay_in_flight)
