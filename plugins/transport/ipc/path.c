@@ -77,10 +77,14 @@ int ipc_path_parse(struct ipc_path *path, const char *url, char *why, size_t siz
 
 /* ---- knocking ---------------------------------------------------------------------------------------------------- */
 
+/* A signal begins the wait anew: they are rare, and the bound is a rough one. */
 static int await(int fd, short events, int timeout_ms)
 {
     struct pollfd waiting = {.fd = fd, .events = events};
-    int ready = poll(&waiting, 1, timeout_ms);
+    int ready;
+    do
+        ready = poll(&waiting, 1, timeout_ms);
+    while (ready < 0 && errno == EINTR);
     return ready > 0 ? 0 : ready == 0 ? -ETIMEDOUT : -errno;
 }
 
