@@ -25,7 +25,7 @@ struct watched {
     char *url;
     nng_listener listener;
     uint64_t errors; /* that nng had counted when it was last known to hear */
-    bool gone;       /* closed, and not yet replaced */
+    bool gone;       /* closed, or without its file, and not yet replaced */
 };
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
@@ -72,18 +72,28 @@ static void say(const struct watched *watched, int32_t level, const char *format
 }
 
 /* The file is unlinked so that a new listener can have its name; the old one stays for the peers that it has. An abstract name
- * can only be freed by closing the old one. Returns false when the socket itself is closed. */
+ * can only be freed by closing the old one. Only once: what is there later is another program's. The strays go before the new
+ * listener is there, whose peers in their greeting look the same. */
+static void free_name(struct watched *watched, const struct ipc_path *path)
+{
+    if (path->abstract) {
+        nng_listener_close(watched->listener);
+    } else {
+        unlink(path->address.sun_path);
+        ipc_strays_hang_up(path->address.sun_path);
+    }
+    watched->gone = true;
+}
+
+/* Returns false when the socket itself is closed. */
 static bool renew(struct watched *watched, const struct ipc_path *path)
 {
     nng_listener renewed;
     char why[256] = "";
     watched->attach.explain = why;
     watched->attach.explain_size = sizeof why;
-    if (!path->abstract)
-        unlink(path->address.sun_path);
-    else if (!watched->gone)
-        nng_listener_close(watched->listener);
-    watched->gone = true;
+    if (!watched->gone)
+        free_name(watched, path);
     int32_t error = sp_listen(&watched->attach, &renewed);
     if (error) {
         say(watched, LEAT_LOG_ERROR, "%s no longer accepts peers, and listening anew failed (%s); trying again", why);
@@ -92,8 +102,6 @@ static bool renew(struct watched *watched, const struct ipc_path *path)
     watched->gone = false;
     watched->listener = renewed;
     watched->errors = 0;
-    if (!path->abstract)
-        ipc_strays_hang_up(path->address.sun_path);
     say(watched, LEAT_LOG_WARNING, "%s no longer accepted peers (nng 1.5, after one that hung up in its greeting): %s",
         "listening anew");
     return true;
