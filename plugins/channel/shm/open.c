@@ -49,10 +49,11 @@ static struct leat_channel_options channel_options(const struct shm_options *opt
     return channel;
 }
 
+static _Thread_local char said[TEXT_BYTES]; /* since the last success */
+
 /* Says why, once for each reason: whoever opens tries again for as long as it takes. */
 static int32_t fail(const struct leat_host *host, int error)
 {
-    static _Thread_local char said[TEXT_BYTES];
     const char *text = leat_error_text();
     if (error == -ENOENT || strncmp(said, text, sizeof said - 1) == 0)
         return error;
@@ -128,6 +129,7 @@ int32_t shm_open_reader(struct shm_reader *reader, const struct leat_host *host,
         error = open_without_position(&reader->reader, host, name, &channel, &how);
     if (error)
         return fail(host, error);
+    said[0] = '\0';
     reader->durable = how.name != NULL;
     compare(host, name, options);
     return 0;
@@ -140,6 +142,7 @@ int32_t shm_open_writer(struct leat_writer **writer, const struct leat_host *hos
     int error = leat_writer_open(writer, name, &channel);
     if (error)
         return fail(host, error);
+    said[0] = '\0';
     compare(host, name, options);
     return 0;
 }
