@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static size_t list_len(const char *const *list)
+size_t prefixes_count(const char *const *list)
 {
     size_t len = 0;
     while (list && list[len])
@@ -45,7 +45,7 @@ char *prefix_expand(const char *text, const char *channel)
 
 char **prefixes_make(const struct leat_bridge_view *bridge, const char *const *configured)
 {
-    size_t count = list_len(configured);
+    size_t count = prefixes_count(configured);
     if (count > 1 && count != bridge->channel_count)
         return NULL;
     char **prefixes = calloc((size_t)bridge->channel_count + 1, sizeof *prefixes);
@@ -81,9 +81,9 @@ static char *join(const char *prefix, const char *topic)
 char **prefixes_with_topics(char *const *prefixes, const char *const *topics)
 {
     static const char *const everything[] = {"", NULL};
-    if (list_len(topics) == 0)
+    if (prefixes_count(topics) == 0)
         topics = everything;
-    size_t total = list_len((const char *const *)prefixes) * list_len(topics), made = 0;
+    size_t total = prefixes_count((const char *const *)prefixes) * prefixes_count(topics), made = 0;
     char **out = calloc(total + 1, sizeof *out);
     for (char *const *prefix = prefixes; out && *prefix; prefix++) {
         for (const char *const *topic = topics; *topic; topic++) {

@@ -7,6 +7,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+/* The length of a list that ends with NULL, of prefixes or topics; 0 for NULL. */
+size_t prefixes_count(const char *const *list);
+
 /* A prefix written with %c for the channel's name and %% for a percent sign. NULL when memory is out or when another sign
  * follows a percent sign. The caller frees it. */
 char *prefix_expand(const char *text, const char *channel);

@@ -56,14 +56,6 @@ static void complain(struct complaint *complaint, const char *option, const char
     complaint->result = -EINVAL;
 }
 
-static size_t list_len(const char *const *list)
-{
-    size_t len = 0;
-    while (list && list[len])
-        len++;
-    return len;
-}
-
 static void check_count(struct complaint *complaint, const struct leat_bridge_view *bridge, size_t count)
 {
     char text[160];
@@ -113,8 +105,8 @@ static int32_t check(const struct leat_host *host, const struct leat_bridge_view
     const struct options *options = of;
     struct complaint complaint = {.host = host};
     check_signs(&complaint, options->prefix);
-    check_count(&complaint, bridge, list_len(options->prefix));
-    if (bridge->direction == LEAT_OUT && list_len(options->topics) > 0)
+    check_count(&complaint, bridge, prefixes_count(options->prefix));
+    if (bridge->direction == LEAT_OUT && prefixes_count(options->topics) > 0)
         complain(&complaint, "topics", "a publisher has no topics to choose: this option is for direction = in");
     if (complaint.result == 0 && bridge->direction == LEAT_IN && bridge->channel_count > 1) {
         char **prefixes = prefixes_make(bridge, options->prefix);
