@@ -38,9 +38,9 @@ def _load():
 LEAT = _load()
 
 
-def _checked(code):
+def _checked(code, opened=True):
     if code < 0:
-        raise OSError(-code, (LEAT.leat_error_text() or LEAT.leat_strerror(code)).decode())
+        raise OSError(-code, (LEAT.leat_strerror(code) if opened else LEAT.leat_error_text()).decode())
 
 
 def _options(directory, policy=OVERWRITE, capacity=4 << 20, wait_readers=0, flags=OPEN_ANY):
@@ -52,7 +52,7 @@ class Writer:
     def __init__(self, directory, name, **options):
         self.handle = c.c_void_p()
         options = _options(directory, **options)
-        _checked(LEAT.leat_writer_open(c.byref(self.handle), name.encode(), c.byref(options)))
+        _checked(LEAT.leat_writer_open(c.byref(self.handle), name.encode(), c.byref(options)), opened=False)
 
     def publish(self, data, tag=0, seconds=30):
         _checked(LEAT.leat_publish(self.handle, data, len(data), tag, int(seconds * SECOND)))
@@ -70,7 +70,7 @@ class Reader:
         self.room = room
         self.buffer = c.create_string_buffer(room)
         options = _options(directory)
-        _checked(LEAT.leat_reader_open(c.byref(self.handle), name.encode(), c.byref(options), None))
+        _checked(LEAT.leat_reader_open(c.byref(self.handle), name.encode(), c.byref(options), None), opened=False)
 
     def read(self, seconds=10):
         message = Message()
