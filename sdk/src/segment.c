@@ -3,6 +3,7 @@
 #include "create.h"
 #include "failure.h"
 #include "lease.h"
+#include "test_point.h"
 
 #include <fcntl.h>
 #include <inttypes.h>
@@ -241,7 +242,20 @@ int segment_unlink(const struct segment *segment)
         return -errno;
     if (ours.st_ino != named.st_ino || ours.st_dev != named.st_dev)
         return -ENOENT; /* the name is a newer channel's by now */
+    TEST_POINT("unlink:checked");
     return unlink(segment->path) == 0 ? 0 : -errno;
+}
+
+/* What was removed is unlinked by whoever comes by and may: -ENOENT, or why not. Keeps the registry lock. */
+static int unlink_ruin(const struct segment *segment)
+{
+    int rc = segment->writable ? segment_registry_lock(segment) : 0;
+    if (rc != 0)
+        return rc;
+    rc = segment->writable ? segment_unlink(segment) : -ENOENT;
+    if (rc != 0 && rc != -ENOENT)
+        return failure_os(rc, "channel '%s' was removed, but its file cannot be unlinked", segment->name);
+    return failure(-ENOENT, "channel '%s' was removed", segment->name);
 }
 
 /* Attaches, unless what has the name is a removed segment whose remover did not get to unlink it: then -ENOENT. */
@@ -250,11 +264,7 @@ static int attach_living(struct segment **segment, const char *directory, const 
     int rc = segment_attach(segment, directory, name, access);
     if (rc != 0 || !segment_is_removed(*segment))
         return rc;
-    rc = segment_unlink(*segment);
-    if (rc != 0 && rc != -ENOENT)
-        rc = failure_os(rc, "channel '%s' was removed, but its file cannot be unlinked", name);
-    else
-        rc = failure(-ENOENT, "channel '%s' was removed", name);
+    rc = unlink_ruin(*segment);
     segment_detach(*segment);
     *segment = NULL;
     return rc;

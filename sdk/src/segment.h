@@ -49,7 +49,8 @@ int segment_open(struct segment **segment, const char *name, const struct leat_c
 /* Unmaps and closes; every lease taken through it is dropped. NULL is harmless. */
 void segment_detach(struct segment *segment);
 
-/* Takes the name away, when it still is this segment's. 0 or a negative errno. */
+/* Takes the name away, when it still is this segment's. Under the registry lock: between the look and the unlinking nobody else
+ * may replace the segment. 0 or a negative errno. */
 int segment_unlink(const struct segment *segment);
 
 /* Held while slots are handed out or the channel is removed. -EBUSY when another process sits on it for a second. */
