@@ -63,7 +63,8 @@ static bool reap(struct leat_writer *writer, uint64_t end)
     uint32_t high = ring->many ? ring_writers_high(ring) : 0;
     for (uint32_t i = 0; i < high; i++) {
         uint64_t inflight = atomic_load_explicit(&ring->writers[i].inflight, memory_order_acquire);
-        if (inflight + ring->capacity >= end || i == writer->slot || writer_is_alive(writer->segment, i))
+        bool in_the_way = inflight != NOT_IN_FLIGHT && inflight + ring->capacity < end && i != writer->slot;
+        if (!in_the_way || writer_is_alive(writer->segment, i))
             continue;
         settle_claim(writer->segment, i);
         reaped = true;
@@ -121,6 +122,7 @@ int gate_pass(struct leat_writer *writer, uint64_t position, uint64_t end)
         uint64_t frontier = rounded < writer->limit ? rounded : writer->limit;
         if (ring->block && !announce(writer, frontier, epoch))
             continue;
+        TEST_POINT("gate:announced");
         move_frontier(writer, frontier);
         writer->nap_ns = NAP_MIN_NS;
         return 0;
