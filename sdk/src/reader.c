@@ -25,13 +25,13 @@ void reader_account(struct leat_reader *reader, uint64_t sequence)
 }
 
 /* Lapped again and again before it gets anything, a reader leaves the newest writer more and more of a lead. */
-void reader_resume(struct leat_reader *reader, bool newest)
+static void resume_above(struct leat_reader *reader, bool newest, uint64_t floor)
 {
     struct place place;
     unsigned skip = reader->laps < LAYOUT_QUANTA / 2 ? reader->laps : LAYOUT_QUANTA / 2;
     if (reader->laps < UINT32_MAX)
         reader->laps++;
-    if ((newest || !ring_oldest(&reader->ring, 0, skip, &place)) && !ring_newest(reader->segment, &place))
+    if ((newest || !ring_oldest(&reader->ring, floor, skip, &place)) && !ring_newest(reader->segment, &place))
         return; /* nonsense: what is read next will be corrupt, too */
     reader->next.position = place.position;
     reader_account(reader, place.sequence);
@@ -46,6 +46,11 @@ static void offer_room(struct leat_reader *reader, uint64_t position)
     if (wake_is_announced(&control->space, reader->fences) &&
         position >= atomic_load_explicit(&control->wanted, memory_order_relaxed))
         wake_announced(&control->space);
+}
+
+void reader_resume(struct leat_reader *reader, bool newest)
+{
+    resume_above(reader, newest, 0);
 }
 
 /* In manual mode the position is the acknowledger's as long as something is out. When nothing is, no acknowledgement will come
@@ -139,6 +144,20 @@ static int enter_slot(struct leat_reader *reader, const struct leat_reader_optio
     return resumed ? resume_place(reader, how) : new_place(reader, how);
 }
 
+/* A position that was overwritten meanwhile must not hold writers back until the first read. In a block channel that includes
+ * what a writer has announced that it will overwrite: it did so before it could see us (slots_settle, granted.1). */
+static void leave_what_is_overwritten(struct leat_reader *reader)
+{
+    struct control *control = reader->ring.control;
+    uint64_t frontier = atomic_load(reader->ring.block ? &control->granted : &control->frontier);
+    uint64_t floor = ring_floor(&reader->ring, frontier);
+    if (reader->next.position >= floor)
+        return;
+    resume_above(reader, false, floor);
+    store_place(reader);
+    reader->laps = 0;
+}
+
 static int register_reader(struct leat_reader *reader, const struct leat_reader_options *how)
 {
     int rc = segment_registry_lock(reader->segment);
@@ -149,12 +168,7 @@ static int register_reader(struct leat_reader *reader, const struct leat_reader_
     if (rc != 0)
         return rc;
     reader->unsaid = reader->next.sequence;
-    /* A position that was overwritten meanwhile must not hold writers back until the first read. */
-    if (ring_has_lapped(&reader->ring, reader->next.position)) {
-        reader_resume(reader, false);
-        store_place(reader);
-        reader->laps = 0;
-    }
+    leave_what_is_overwritten(reader);
     reader->handed = reader->next.position;
     atomic_store_explicit(&reader->acknowledged, reader->handed, memory_order_relaxed);
     wake_signal(&reader->ring.control->space, reader->fences); /* for wait_readers */
