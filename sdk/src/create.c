@@ -101,7 +101,7 @@ static int fill_header(struct segment_header *header, const struct leat_channel_
     return 0;
 }
 
-/* Everything else starts at zero, as the file system hands it out. */
+/* Everything else starts at zero, as the file system hands it out. In the log of aborted numbers that would be one. */
 static int fill(int fd, const struct segment_header *header)
 {
     unsigned char *base = mmap(NULL, header->data_offset, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
@@ -110,6 +110,9 @@ static int fill(int fd, const struct segment_header *header)
     struct writer_slot *writers = (struct writer_slot *)(void *)(base + header->writers_offset);
     for (uint32_t i = 0; i < header->writer_slots; i++)
         atomic_store_explicit(&writers[i].inflight, NOT_IN_FLIGHT, memory_order_relaxed);
+    _Atomic uint64_t *voids = (_Atomic uint64_t *)(void *)(base + header->voids_offset);
+    for (uint32_t i = 0; i < LAYOUT_VOIDS; i++)
+        atomic_store_explicit(&voids[i], UINT64_MAX, memory_order_relaxed);
     memcpy(base, header, sizeof *header);
     munmap(base, header->data_offset);
     return 0;

@@ -1,11 +1,12 @@
 #include "voids.h"
 #include "test_point.h"
 
-/* The log entry comes first: killed in between, the record is still claimed, and whoever makes it void enters it again.
+/* An entry that was counted and not written is an older number, or none (create.c). The log entry comes first: killed in between, the record is still claimed, and whoever makes it void enters it again.
  * A number that is in the log twice counts once. */
 bool record_make_void(const struct ring *ring, uint64_t position, uint64_t sequence)
 {
     uint64_t entry = atomic_fetch_add(&ring->control->voids, 1);
+    TEST_POINT("void:counted");
     atomic_store_explicit(&ring->voids[entry % LAYOUT_VOIDS], sequence, memory_order_release);
     TEST_POINT("void:logged");
     uint64_t claimed = record_stamp(ring, position, RECORD_CLAIMED);
