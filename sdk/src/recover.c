@@ -59,6 +59,13 @@ void erase_unclaimed(const struct ring *ring)
     }
 }
 
+/* Whether the record belongs to the life that its owner's slot has now. */
+static bool is_current(const struct ring *ring, const struct view *view)
+{
+    return view->owner < ring->writer_slots &&
+           (atomic_load_explicit(&ring->writers[view->owner].generation, memory_order_relaxed) & 0xff) == view->life;
+}
+
 /* The order matters. Once the owner is known to be dead it moves nothing any more. Then the tail says whether its claim
  * happened, and the header, read after the tail, whether the record is still that claim: had somebody else claimed the same
  * place after a roll-back, the tail would have moved over it only after the new owner was in the header. */
@@ -67,7 +74,8 @@ bool claim_is_dead(const struct segment *segment, uint64_t position, struct view
     const struct ring *ring = &segment->ring;
     struct view before = record_read(ring, position);
     struct place tail;
-    if (writer_is_alive(segment, before.owner))
+    atomic_thread_fence(memory_order_acquire); /* the life is looked at after the header; pairs with write_headers' */
+    if (is_current(ring, &before) && writer_is_alive(segment, before.owner))
         return false;
     if (!cursor_load(&ring->control->tail, &tail) || tail.position <= position)
         return false;

@@ -6,6 +6,7 @@
 #include "lease.h"
 #include "options.h"
 #include "recover.h"
+#include "test_point.h"
 #include "wake.h"
 
 #include <limits.h>
@@ -76,6 +77,7 @@ static int register_writer(struct leat_writer *writer)
     if (rc == 0)
         describe_slot(writer);
     segment_registry_unlock(writer->segment);
+    TEST_POINT("writer:registered");
     return rc != 0 ? rc : inherit(writer);
 }
 

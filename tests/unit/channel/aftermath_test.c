@@ -199,3 +199,176 @@ Test(aftermath, a_dead_nameless_reader_is_not_one_that_writers_wait_for)
     must_put(writer, 0, 10);
     leat_writer_close(writer);
 }
+
+static pid_t start_and_stop(void (*body)(void *), void *argument)
+{
+    int status;
+    pid_t child = start_child(body, argument);
+    cr_assert(waitpid(child, &status, WUNTRACED) == child && WIFSTOPPED(status), "status %x", (unsigned)status);
+    return child;
+}
+
+static void remove_and_die(void *unused)
+{
+    (void)unused;
+    die_at("unlink:checked", 1);
+    remove_channel("c");
+}
+
+static void replace_and_stop(void *unused)
+{
+    (void)unused;
+    stop_at("unlink:checked", 1);
+    writer_on("c");
+}
+
+static void publish_into_the_new_one(void *done)
+{
+    struct leat_writer *writer = writer_on("c");
+    must_put(writer, 77, 10);
+    cr_assert(write(*(int *)done, "x", 1) == 1);
+    pause();
+}
+
+Test(aftermath, of_two_who_replace_a_removed_channel_neither_unlinks_the_others)
+{
+    leat_writer_close(writer_on("c"));
+    cr_assert(WIFSIGNALED(in_child(remove_and_die, NULL)));
+    cr_assert(access(segment_file(), F_OK) == 0);
+    int done[2];
+    char byte;
+    cr_assert(pipe(done) == 0);
+    pid_t slow = start_and_stop(replace_and_stop, NULL), fast = start_child(publish_into_the_new_one, &done[1]);
+    usleep(50000); /* it must wait for the slow one; this is for a fast one that does not */
+    kill(slow, SIGCONT);
+    cr_expect(wait_child(slow) == 0);
+    cr_assert(read(done[0], &byte, 1) == 1);
+    struct leat_reader *reader = reader_on("c");
+    struct leat_message message;
+    cr_expect(leat_borrow(reader, &message, 0) == 0 && message.tag == 77);
+    leat_reader_close(reader);
+    kill(fast, SIGKILL);
+    wait_child(fast);
+}
+
+bool __real_lease_held(int fd, uint64_t offset);
+bool __wrap_lease_held(int fd, uint64_t offset);
+static atomic_uint leases_tested;
+
+bool __wrap_lease_held(int fd, uint64_t offset)
+{
+    leases_tested++;
+    return __real_lease_held(fd, offset);
+}
+
+Test(aftermath, slots_of_writers_that_left_cost_nothing)
+{
+    use_kind(LEAT_BLOCK, LEAT_MANY);
+    struct leat_reader *reader = reader_on("c");
+    struct leat_writer *writers[40];
+    for (int i = 0; i < 40; i++)
+        writers[i] = writer_on("c");
+    for (int i = 1; i < 40; i++)
+        leat_writer_close(writers[i]);
+    while (put(writers[0], 0, 1000, 0) == 0)
+        ;
+    usleep(2000); /* leases are tested once a millisecond */
+    leases_tested = 0;
+    cr_expect(put(writers[0], 0, 1000, 0) == LEAT_EAGAIN);
+    cr_expect(leases_tested == 1, "%u", leases_tested); /* the reader's */
+    leat_writer_close(writers[0]);
+    leat_reader_close(reader);
+}
+
+static void fill_and_stop(void *nth)
+{
+    struct leat_writer *writer = writer_on("c");
+    stop_at("gate:announced", *(int *)nth);
+    for (uint64_t tag = 0;; tag++)
+        must_put(writer, tag, 952);
+}
+
+static uint64_t published(void)
+{
+    struct leat_channel_info info = {.size = sizeof info};
+    cr_assert(leat_channel_inspect(options.directory, "c", &info, NULL, 0) >= 0);
+    return info.messages;
+}
+
+Test(aftermath, a_reader_that_returns_is_not_overtaken_by_what_was_announced_before)
+{
+    for (int nth = 15; nth < 20; nth++)
+        for (uint32_t producers = 0; producers < 2; producers++) {
+            use_kind(LEAT_BLOCK, producers);
+            leat_reader_close(durable_on("c", "gateway", 0)); /* at position 0, where the 17th sixteenth lies, too */
+            pid_t child = start_and_stop(fill_and_stop, &nth);
+            struct leat_reader *reader = durable_on("c", "gateway", 0);
+            struct leat_message message;
+            cr_assert(leat_borrow(reader, &message, PATIENCE_NS) == 0);
+            cr_expect(message.lost == message.tag);
+            uint64_t before = published();
+            kill(child, SIGCONT);
+            for (int i = 0; i < 1000 && published() == before; i++)
+                usleep(1000);
+            cr_expect(published() > before);
+            cr_expect(leat_release(reader) == 0, "at the %d. time", nth);
+            cr_expect(must_get(reader).lost == 0);
+            kill(child, SIGKILL);
+            wait_child(child);
+            leat_reader_close(reader);
+        }
+}
+
+static void claim_and_die(void *unused)
+{
+    (void)unused;
+    claim(writer_on("c"), 100);
+    raise(SIGKILL);
+}
+
+static void count_a_void_and_die(void *unused)
+{
+    (void)unused;
+    die_at("void:counted", 1);
+    struct leat_reader *reader = reader_on("c");
+    for (int i = 0; i < 3; i++)
+        must_get(reader);
+}
+
+Test(aftermath, a_void_that_was_counted_and_not_logged_hides_no_loss)
+{
+    struct leat_writer *writer = writer_on("c");
+    struct leat_reader *slow = reader_on("c");
+    must_put(writer, 0, 100);
+    cr_assert(WIFSIGNALED(in_child(claim_and_die, NULL)));
+    must_put(writer, 1, 100);
+    cr_assert(WIFSIGNALED(in_child(count_a_void_and_die, NULL)));
+    for (uint64_t tag = 2; tag < 300; tag++)
+        must_put(writer, tag, 1000);
+    struct leat_message message = must_get(slow);
+    cr_expect(message.lost == message.tag, "%lu lost before %lu", (unsigned long)message.lost,
+              (unsigned long)message.tag);
+    leat_reader_close(slow);
+    leat_writer_close(writer);
+}
+
+static void take_the_slot_and_stop(void *unused)
+{
+    (void)unused;
+    stop_at("writer:registered", 1);
+    writer_on("c");
+}
+
+Test(aftermath, a_dead_claim_is_not_kept_alive_by_its_slots_next_writer)
+{
+    struct leat_writer *writer = writer_on("c");
+    struct leat_reader *reader = reader_on("c");
+    cr_assert(WIFSIGNALED(in_child(claim_and_die, NULL)));
+    pid_t heir = start_and_stop(take_the_slot_and_stop, NULL);
+    must_put(writer, 1, 100);
+    cr_expect(must_get(reader).tag == 1);
+    kill(heir, SIGKILL);
+    wait_child(heir);
+    leat_reader_close(reader);
+    leat_writer_close(writer);
+}
