@@ -53,7 +53,7 @@ void segment_detach(struct segment *segment);
  * may replace the segment. 0 or a negative errno. */
 int segment_unlink(const struct segment *segment);
 
-/* Held while slots are handed out or the channel is removed. -EBUSY when another process sits on it for a second. */
+/* Held while slots are handed out or the channel is removed. -EBUSY when another process sits on it for 5 s. */
 int segment_registry_lock(const struct segment *segment);
 void segment_registry_unlock(const struct segment *segment);
 

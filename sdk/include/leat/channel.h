@@ -6,6 +6,7 @@
  *
  *   overwrite  a writer never waits for a reader. A reader that falls behind by more than the capacity is told in
  *              leat_message.lost exactly how many messages it lost and goes on with the oldest that is still there.
+ *              (Exactly as long as at most 512 claims were aborted in what it lost; beyond that it may be told too many.)
  *              A reader without a name takes no slot and leaves no trace, so there may be any number.
  *   block      every reader takes a slot and holds the writers back; nothing is lost while it lives. The writer chooses
  *              how long it waits for room.
@@ -13,6 +14,9 @@
  * A process may be killed at any instruction. Liveness is a lock that the kernel drops (an open-file-description lock
  * on the participant's byte of the segment), so a dead participant never blocks a live one and never corrupts a
  * message. A stopped process is slow, not dead.
+ *
+ * Trust: what lies in shared memory is checked before it is used. But whoever may write the segment's file may also cut
+ * it short, and its pages are gone then (SIGBUS): writers, and those readers that may write, must be trusted that far.
  *
  * Threads: a leat_writer or leat_reader belongs to one thread at a time; open one for each thread. The exception is
  * leat_reader_acknowledge. After fork(), a child opens its own: it must not use its parent's.
@@ -155,7 +159,8 @@ LEAT_API int leat_reader_open(struct leat_reader **reader, const char *name, con
 LEAT_API int leat_borrow(struct leat_reader *reader, struct leat_message *message, int64_t timeout_ns);
 
 /* Ends the loan and moves on. 0, or LEAT_ELAPPED: the bytes were overwritten while they were lent; they count as lost in
- * the next message, which tells again what this one told in its `lost`. In manual mode the position stays until it is acknowledged. */
+ * the next message, which tells again what this one told in its `lost`. In manual mode the position stays until it is
+ * acknowledged. */
 LEAT_API int leat_release(struct leat_reader *reader);
 
 /* Copies the next message into `buffer` and validates it: what it returns is whole. *message is filled, its data points
