@@ -1,7 +1,8 @@
 #include "places.h"
+#include "clock.h"
 #include "recover.h"
 
-#define PLACE_TRIES 100000 /* claims that come and go have to leave a gap of some ten nanoseconds */
+#define PATIENCE_NS NS_PER_S /* claims that come and go leave gaps of some ten nanoseconds; a vandal leaves none */
 
 static bool is_possible(struct place place)
 {
@@ -41,7 +42,8 @@ bool ring_newest(const struct segment *segment, struct place *place)
 {
     /* rollback.1: the count first, then the tail, then the claims; pairs with roll_back in many.c. */
     struct control *control = segment->ring.control;
-    for (int tries = 0; tries < PLACE_TRIES; tries++) {
+    struct deadline patience = deadline_in(PATIENCE_NS);
+    do {
         uint64_t rollbacks = atomic_load_explicit(&control->rollbacks, memory_order_acquire);
         if (!cursor_load(&control->tail, place) || !is_possible(*place))
             return false;
@@ -51,7 +53,7 @@ bool ring_newest(const struct segment *segment, struct place *place)
         atomic_thread_fence(memory_order_acquire);
         if (atomic_load_explicit(&control->rollbacks, memory_order_relaxed) == rollbacks)
             return true;
-    }
+    } while (deadline_left(&patience, 1) > 0);
     return false;
 }
 
