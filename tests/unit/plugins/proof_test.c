@@ -132,22 +132,22 @@ static uint64_t await_completion(struct peer *peer)
     return count;
 }
 
+/* The close itself may never end: a reaper of nng that waits for half a message (nng #1219). The gateway abandons it as well. */
 Test(proof, what_is_half_written_at_the_close_is_cancelled)
 {
-    struct plug plug;
+    static struct plug plug; /* they outlive an abandoned thread */
+    static struct peer pusher;
+    static struct puller puller;
     pthread_t closer;
-    struct peer pusher;
-    struct puller puller;
     char *large = calloc(1, LARGER_THAN_ANY_BUFFER);
     connect_pusher(&plug, &pusher, &puller);
     cr_assert(large && peer_send(&pusher, large, LARGER_THAN_ANY_BUFFER));
     puller_take(&puller, 8 + 1000);
     cr_assert(pthread_create(&closer, NULL, close_socket, &pusher) == 0);
     cr_assert(await_completion(&pusher) == 1);
-    close(puller.fd); /* nng waits for it */
-    pthread_join(closer, NULL);
     cr_assert(pusher.sent == 0 && pusher.sends[0].status == -ECANCELED);
-    plug_fini(&plug);
+    close(puller.fd); /* with it nng gives up its half, mostly */
+    pthread_detach(closer);
     free(large);
 }
 
