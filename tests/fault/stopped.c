@@ -210,18 +210,22 @@ static void publish_for_ever(enum leat_policy policy)
     leat_writer_close(writer);
 }
 
-/* Reads until the child has ended and all that it published has come. */
-static void drain_until_gone(pid_t child, struct leat_reader *reader, struct trial_witness *witness)
+/* Reads until the child has ended and a last message, `counter` of this process, has come. Under overwrite policy a reader that was
+ * lapped again and again may go on behind the child's last messages: it is told so with the message after them. */
+static void drain_until_gone(pid_t child, struct leat_writer *writer, uint64_t counter, struct leat_reader *reader,
+                             struct trial_witness *witness)
 {
     const int64_t deadline_ns = trial_now_ns() + PATIENCE_NS;
     int status = 0;
-    for (bool gone = false; !gone || witness->next_counter[0] < shared->number;) {
+    for (bool gone = false, last = false; !last || witness->next_counter[1] <= counter;) {
         int error = trial_witness_take(witness, reader, TRIAL_READ, buffer, sizeof buffer, TRIAL_MS);
         trial_check(error == 0 || error == LEAT_ETIMEDOUT, "the reader got: %s", leat_strerror(error));
         trial_check(trial_now_ns() < deadline_ns, "the end never came");
         gone = gone || waitpid(child, &status, WNOHANG) == child;
+        last = last || (gone && publish(writer, 1, counter, 0) == 0);
     }
     trial_check(WIFEXITED(status) && WEXITSTATUS(status) == 0, "the child failed");
+    trial_check(!witness->complete || witness->next_counter[0] == shared->number, "messages are missing");
 }
 
 /* This process writes and reads in turn, so it must not wait for ever for what the stopped one holds. */
@@ -251,7 +255,7 @@ static void stopped_anywhere(enum leat_policy policy)
         }
     }
     shared->step = GO;
-    drain_until_gone(child, reader, &witness);
+    drain_until_gone(child, writer, counter, reader, &witness);
     printf("stopped %d times, policy %d: %" PRIu64 " read, %" PRIu64 " lost\n", STOPS, (int)policy, witness.read,
            witness.lost);
     leat_reader_close(reader);
