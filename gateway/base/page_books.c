@@ -127,10 +127,11 @@ const char *page_state_name(uint32_t state)
 const char *page_reason_name(uint32_t reason)
 {
     static const char *const names[LEAT_REASON_COUNT] = {
-        [LEAT_FORWARD] = "forwarded",        [LEAT_DROP_LAPPED] = "lapped",     [LEAT_DROP_SLOW_PEER] = "slow_peer",
-        [LEAT_DROP_NO_PEER] = "no_peer",     [LEAT_DROP_FILTERED] = "filtered", [LEAT_DROP_OVERSIZE] = "oversize",
-        [LEAT_DROP_EXPIRED] = "expired",     [LEAT_DROP_DENIED] = "denied",     [LEAT_DROP_LOOP] = "loop",
-        [LEAT_DROP_MALFORMED] = "malformed", [LEAT_DROP_ERROR] = "error",       [LEAT_DROP_SHUTDOWN] = "shutdown",
+        [LEAT_FORWARD] = "forwarded",        [LEAT_DROP_LAPPED] = "lapped",       [LEAT_DROP_SLOW_PEER] = "slow_peer",
+        [LEAT_DROP_NO_PEER] = "no_peer",     [LEAT_DROP_FILTERED] = "filtered",   [LEAT_DROP_OVERSIZE] = "oversize",
+        [LEAT_DROP_EXPIRED] = "expired",     [LEAT_DROP_DENIED] = "denied",       [LEAT_DROP_LOOP] = "loop",
+        [LEAT_DROP_MALFORMED] = "malformed", [LEAT_DROP_ERROR] = "error",         [LEAT_DROP_SHUTDOWN] = "shutdown",
+        [LEAT_DROP_UNKNOWN] = "unknown",     [LEAT_DROP_DUPLICATE] = "duplicate",
     };
     return reason < LEAT_REASON_COUNT ? names[reason] : "unknown";
 }

@@ -189,6 +189,6 @@ Test(pattern, without_a_prefix_everything_comes_in_whole)
 Test(pattern, pipeline_waits_for_a_peer_and_passes_everything_as_it_is)
 {
     const struct leat_pattern_ops *ops = plug_load("pipeline")->pattern;
-    cr_assert(ops->waits_for_peer == 1 && !ops->outward && !ops->inward);
+    cr_assert(ops->waits_for_peer == LEAT_OUT && !ops->outward && !ops->inward);
     cr_assert(plug_load("pubsub")->pattern->waits_for_peer == 0);
 }

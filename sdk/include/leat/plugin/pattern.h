@@ -1,8 +1,18 @@
 /* Implementing a pattern plugin: who may say what to whom. A pattern says which role the socket plays and which lanes the
  * bridge has, and looks at each message in two hooks. It is small: a table and two functions.
  *
- * Threads: create and destroy from the bridge's thread; outward() from its channel's lane, inward() from the inward lane.
- * Several outward lanes (one for each channel) may call outward() at once. */
+ * Which channel the lanes read and write:
+ *
+ *                         outward lanes read     the inward lane writes
+ *   direction = out       every `channel`        -                            answers: `reply_channel`
+ *   direction = in        -                      the `channel` of the hook    answers: the outward lane reads `reply_channel`
+ *   direction = both      `channel`              `reply_channel`, or `channel` where there is none
+ *
+ * A pattern that `answers` needs a `reply_channel` and takes one `channel`. With `direction = both` on one channel the outward
+ * lane also reads what the inward lane wrote: such a pattern marks it (leat_inward.tag) and drops it (LEAT_DROP_LOOP).
+ *
+ * Threads: create and destroy from the bridge's thread; outward() from its channel's lane, inward() from the inward lane, both at
+ * once. Several outward lanes (one for each channel) may call outward() at once. */
 #ifndef LEAT_PLUGIN_PATTERN_H
 #define LEAT_PLUGIN_PATTERN_H
 
@@ -32,6 +42,8 @@ enum leat_reason {
     LEAT_DROP_MALFORMED,
     LEAT_DROP_ERROR,
     LEAT_DROP_SHUTDOWN,
+    LEAT_DROP_UNKNOWN,   /* an answer to nothing that was ever asked */
+    LEAT_DROP_DUPLICATE, /* a second answer where one is due */
     LEAT_REASON_COUNT
 };
 
@@ -42,6 +54,10 @@ struct leat_bridge_view {
     uint32_t channel_count;
     uint32_t reserved;
     const char *const *channel_names; /* the part after "://" */
+    const char *reply_channel_name;   /* NULL: the bridge has none */
+    const char *gateway_name, *name;  /* of the bridge */
+    uint32_t keeps;                   /* LEAT_CHANNEL_KEEPS_...: what all of its channels keep */
+    uint32_t reserved2;
 };
 
 /* What goes out: `prefix` before the message's bytes, and a protocol header for raw sockets. */
@@ -63,9 +79,13 @@ struct leat_inward {
 
 struct leat_pattern_ops {
     uint32_t size;
-    uint32_t directions;     /* a mask: LEAT_OUT, LEAT_IN */
-    uint32_t duplex;         /* 1: also `direction = both`: one socket, an outward and an inward lane */
-    uint32_t waits_for_peer; /* outward: 1 when sending waits for a peer (pipeline), 0 when the engine drops (pubsub) */
+    uint32_t directions; /* a mask: LEAT_OUT, LEAT_IN */
+    uint32_t duplex;     /* 1: also `direction = both`: one socket, an outward and an inward lane */
+    uint32_t
+        waits_for_peer; /* a mask: in these directions sending waits for a peer (pipeline), else the engine drops (pubsub) */
+    uint32_t
+        answers; /* 1: questions and answers, one socket and two lanes also with `direction = out` or `in`, see below */
+    uint32_t reserved;
 
     /* Optional. Pure: rules across options and channels; blames. 0 or -EINVAL. */
     int32_t (*check)(const struct leat_host *host, const struct leat_bridge_view *bridge, const void *options);
