@@ -1,39 +1,13 @@
 #include "shm/open.h"
 
+#include "common/account.h"
+
 #include <errno.h>
-#include <grp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define TEXT_BYTES 320
-#define GROUP_BYTES_MAX (1u << 20) /* an entry lists its members */
-
-/* Lanes open their channels at the same time, so not getgrnam. */
-static int64_t group_named(const char *name)
-{
-    int64_t id = -2;
-    int error = ERANGE;
-    for (size_t size = 4096; error == ERANGE && size <= GROUP_BYTES_MAX; size *= 4) {
-        struct group entry, *found = NULL;
-        char *buffer = malloc(size);
-        error = buffer ? getgrnam_r(name, &entry, buffer, size, &found) : ENOMEM;
-        if (found)
-            id = (int64_t)entry.gr_gid;
-        free(buffer);
-    }
-    return id;
-}
-
-int64_t shm_group_id(const char *group)
-{
-    if (!group || !*group)
-        return -1;
-    if (group[strspn(group, "0123456789")])
-        return group_named(group);
-    unsigned long long number = strtoull(group, NULL, 10);
-    return number < UINT32_MAX ? (int64_t)number : -2; /* the largest means "unchanged" to chown */
-}
 
 static struct leat_channel_options channel_options(const struct shm_options *options, uint32_t flags)
 {
@@ -41,7 +15,7 @@ static struct leat_channel_options channel_options(const struct shm_options *opt
     channel.policy = options->policy;
     channel.producers = options->producers;
     channel.mode = options->mode;
-    channel.group = shm_group_id(options->group);
+    channel.group = account_group(options->group);
     channel.capacity_bytes = options->capacity_bytes;
     channel.wait_readers = (uint32_t)options->wait_readers;
     channel.flags = flags | LEAT_OPEN_ANY;

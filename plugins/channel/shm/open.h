@@ -19,9 +19,6 @@ struct shm_options {
     const char *directory;
 };
 
-/* The id of a group given by name or number; -1 for NULL. -2: there is no such group. */
-int64_t shm_group_id(const char *group);
-
 /* The reading end of a bridge. */
 struct shm_reader {
     struct leat_reader *reader;

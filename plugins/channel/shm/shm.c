@@ -1,6 +1,8 @@
 /* shm: leat's native channel, shared memory that any number of processes of this host read and write. A table over libleat. */
 #include "shm/open.h"
 
+#include "common/account.h"
+
 #include <leat/plugin/channel.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -66,7 +68,7 @@ static int32_t check(const struct leat_host *host, const char *where, const void
             "a channel's name has 1 to 127 letters, digits, '.', '_' and '-', and begins with a letter or digit");
         result = -EINVAL;
     }
-    if (shm_group_id(options->group) == -2) {
+    if (account_group(options->group) == ACCOUNT_UNKNOWN) {
         snprintf(text, sizeof text, "there is no group '%.64s' on this host", options->group);
         host->blame(host->context, "group", text);
         result = -EINVAL;

@@ -2,18 +2,24 @@
 #include "common/sp_attach.h"
 #include "common/sp_socket.h"
 #include "common/sp_start.h"
+#include "ipc/listen.h"
 #include "ipc/path.h"
 #include "ipc/watch.h"
 
 #include <errno.h>
 #include <leat/version.h>
-#include <nng/transport/ipc/ipc.h>
 #include <stdio.h>
 
 static const struct leat_option rows[] = {
     LEAT_OPTION(struct ipc_options, mode, "mode", LEAT_OPTION_MODE, "0600",
                 "When listening: permissions of the socket's file. Who may write to it may connect; an abstract name "
                 "has none."),
+    LEAT_OPTION(struct ipc_options, owner, "owner", LEAT_OPTION_TEXT, NULL,
+                "When listening: the user who owns the socket's file, by name or number. Only root may give it away. "
+                "Unset: the gateway's user."),
+    LEAT_OPTION(struct ipc_options, group, "group", LEAT_OPTION_TEXT, NULL,
+                "When listening: the group of the socket's file, by name or number; one that the gateway's user is in, "
+                "unless that is root. With ipc.mode = 0660 its members may connect. Unset: the gateway's group."),
     SP_RECONNECT_ROWS(struct ipc_options),
 };
 
@@ -29,14 +35,9 @@ static int32_t check(const struct leat_host *host, const struct leat_endpoint *e
         host->blame(host->context, endpoint->listen ? "listen" : "dial", why);
     if (!endpoint->listen && sp_check_reconnect(host, &options->reconnect) != 0)
         error = -EINVAL;
+    if (endpoint->listen && ipc_listen_check(host, options) != 0)
+        error = -EINVAL;
     return error ? -EINVAL : 0;
-}
-
-static int tune_listener(nng_listener listener, const void *of)
-{
-    const struct ipc_options *options = of;
-    int code = nng_listener_set_int(listener, NNG_OPT_IPC_PERMISSIONS, (int)options->mode);
-    return code == NNG_ENOTSUP ? 0 : code;
 }
 
 /* nng would find out itself, but by hanging up on whoever is there, which makes a listener of nng 1.5 deaf. */
@@ -60,7 +61,6 @@ static int32_t attach(uint64_t native, const struct leat_host *host, const struc
         .socket = {.id = (uint32_t)native},
         .endpoint = endpoint,
         .reconnect = &options->reconnect,
-        .tune_listener = tune_listener,
         .in_use = "another program listens there",
         .explain = explain,
         .explain_size = explain_size,
@@ -71,7 +71,7 @@ static int32_t attach(uint64_t native, const struct leat_host *host, const struc
     if (error)
         return error;
     nng_listener listener;
-    error = sp_listen(&attach, &listener);
+    error = ipc_listen(&attach, &listener);
     if (!error && sp_older_than(1, 6))
         error = ipc_watch(&attach, listener, host);
     return error;
@@ -90,7 +90,9 @@ static const char reference[] =
     "dead\n"
     "program is replaced, one that is in use or any other file is not. Who may write to the file may connect "
     "(ipc.mode, the\n"
-    "folder's permissions); an abstract name has no such protection. The group is the gateway's.\n"
+    "folder's permissions); an abstract name has no such protection. The file belongs to the gateway's user and "
+    "group,\n"
+    "unless ipc.owner and ipc.group name others.\n"
     "\n"
     "Dialling goes on in the background for ever, with random waits whose bound doubles from ipc.reconnect_min to\n"
     "ipc.reconnect_max.\n"
@@ -113,6 +115,7 @@ static const char reference[] =
     "\n"
     "    listen   = ipc:///run/leat/quotes.sock\n"
     "    ipc.mode = 0660\n"
+    "    ipc.group = traders\n"
     "    dial     = abstract://quotes\n";
 
 static const struct leat_transport_ops ops = {

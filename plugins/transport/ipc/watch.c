@@ -1,6 +1,7 @@
 #include "ipc/watch.h"
 
 #include "common/sp_stats.h"
+#include "ipc/listen.h"
 #include "ipc/path.h"
 #include "ipc/strays.h"
 
@@ -94,7 +95,7 @@ static bool renew(struct watched *watched, const struct ipc_path *path)
     watched->attach.explain_size = sizeof why;
     if (!watched->gone)
         free_name(watched, path);
-    int32_t error = sp_listen(&watched->attach, &renewed);
+    int32_t error = ipc_listen(&watched->attach, &renewed);
     if (error) {
         say(watched, LEAT_LOG_ERROR, "%s no longer accepts peers, and listening anew failed (%s); trying again", why);
         return error != -ECANCELED;

@@ -8,11 +8,6 @@
 
 #include "common/sp_attach.h"
 
-struct ipc_options {
-    uint32_t mode;
-    struct sp_reconnect reconnect;
-};
-
 /* Watches one listener, which was started as `attach` says, until its socket is closed; what `attach` points to is copied,
  * except the options and the host, which live as long as the socket. 0 or a negative errno. */
 int32_t ipc_watch(const struct sp_attach *attach, nng_listener listener, const struct leat_host *host);

@@ -120,6 +120,82 @@ Test(ipc, the_mode_is_that_of_the_options)
     plug_fini(&open);
 }
 
+/* ---- owner and group --------------------------------------------------------------------------------------------- */
+
+static int check_with(const char *settings)
+{
+    struct plug other;
+    plug_init(&other, "ipc", settings);
+    struct leat_endpoint endpoint = {.size = sizeof endpoint, .listen = 1, .url = url, .options = other.options.values};
+    int result = other.plugin->transport->check(&other.host, &endpoint);
+    snprintf(plug.heard, sizeof plug.heard, "%s", other.heard);
+    plug_fini(&other);
+    return result;
+}
+
+Test(ipc, check_blames_a_user_and_a_group_that_are_not_there)
+{
+    cr_assert(check_with("owner = nobody-here\ngroup = none-there") == -EINVAL);
+    cr_assert(strstr(plug.heard, "blame owner: there is no user 'nobody-here' on this host"), "%s", plug.heard);
+    cr_assert(strstr(plug.heard, "blame group: there is no group 'none-there' on this host"), "%s", plug.heard);
+}
+
+/* Root may do everything, so that it has to be somebody else to be refused. */
+static void become_nobody(void)
+{
+    if (geteuid() == 0)
+        cr_assert(chown(folder, 65534, 65534) == 0 && seteuid(65534) == 0);
+}
+
+static void become_who_we_were(void)
+{
+    cr_assert(seteuid(getuid()) == 0);
+}
+
+Test(ipc, check_blames_a_file_that_only_root_may_give_away)
+{
+    become_nobody();
+    cr_assert(check_with("owner = 0\ngroup = 54321") == -EINVAL);
+    cr_assert(strstr(plug.heard, "blame owner: only root may give a file to user '0'"), "%s", plug.heard);
+    cr_assert(strstr(plug.heard, "blame group: the gateway's user is not in group '54321'"), "%s", plug.heard);
+    become_who_we_were();
+}
+
+/* As root to somebody else; others can at least name themselves. */
+Test(ipc, the_file_goes_to_the_owner_and_the_group_of_the_options)
+{
+    struct plug given;
+    struct peer receiver;
+    struct stat found;
+    char settings[96];
+    uid_t owner = geteuid() == 0 ? 12345 : geteuid();
+    gid_t group = geteuid() == 0 ? 12346 : getegid();
+    snprintf(settings, sizeof settings, "owner = %u\ngroup = %u\nmode = 0620", owner, group);
+    plug_init(&given, "ipc", settings);
+    peer_open(&receiver, &given, LEAT_ROLE_PULLER, 0);
+    peer_listen(&receiver, &given, url);
+    cr_assert(stat(path, &found) == 0 && found.st_uid == owner && found.st_gid == group, "%u:%u", found.st_uid,
+              found.st_gid);
+    cr_assert((found.st_mode & 0777) == 0620, "%o", found.st_mode);
+    peer_close(&receiver);
+    plug_fini(&given);
+}
+
+Test(ipc, a_file_that_cannot_be_given_away_is_not_listened_at)
+{
+    struct plug given;
+    struct peer receiver;
+    char why[256];
+    become_nobody();
+    plug_init(&given, "ipc", "owner = 0");
+    peer_open(&receiver, &given, LEAT_ROLE_PULLER, 0);
+    cr_assert(peer_attach(&receiver, &given, url, true, why, sizeof why) == -EPERM, "%s", why);
+    cr_assert(strstr(why, "ipc.owner, ipc.group: Operation not permitted"), "%s", why);
+    peer_close(&receiver);
+    plug_fini(&given);
+    become_who_we_were();
+}
+
 /* ---- somebody else listens there --------------------------------------------------------------------------------- */
 
 /* Whether a new pusher reaches the listener. */
@@ -213,6 +289,24 @@ Test(ipc, a_listener_that_peers_hang_up_on_serves_new_ones_and_keeps_the_old)
     cr_assert(!can_go_deaf() || strstr(plug.heard, "listening anew"), "%s", plug.heard);
     peer_close(&old);
     peer_close(&receiver);
+}
+
+Test(ipc, a_renewed_listener_has_the_owner_group_and_mode_of_the_first)
+{
+    struct plug given;
+    struct peer receiver;
+    struct stat first, renewed;
+    plug_init(&given, "ipc", geteuid() == 0 ? "group = 12346\nmode = 0660" : "mode = 0660");
+    peer_open(&receiver, &given, LEAT_ROLE_PULLER, 0);
+    peer_listen(&receiver, &given, url);
+    cr_assert(stat(path, &first) == 0);
+    deafen();
+    cr_assert(is_served(&receiver), "%s", given.heard);
+    cr_assert(stat(path, &renewed) == 0);
+    cr_assert(first.st_gid == renewed.st_gid && first.st_mode == renewed.st_mode, "%u %o", renewed.st_gid,
+              renewed.st_mode);
+    peer_close(&receiver);
+    plug_fini(&given);
 }
 
 /* Sends until something comes; the first may go into a connection that nobody serves. */
