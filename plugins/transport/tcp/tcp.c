@@ -1,7 +1,7 @@
 /* tcp: plain TCP, over IPv4 and IPv6. */
+#include "common/inet.h"
 #include "common/sp_attach.h"
 #include "common/sp_socket.h"
-#include "tcp/address.h"
 
 #include <errno.h>
 #include <leat/version.h>
@@ -25,11 +25,11 @@ static const struct leat_option rows[] = {
 static int32_t check(const struct leat_host *host, const struct leat_endpoint *endpoint)
 {
     const struct options *options = endpoint->options;
-    struct tcp_address address;
+    struct inet_address address;
     char why[192];
-    int error = tcp_address_parse(&address, endpoint->url, endpoint->listen, why, sizeof why);
+    int error = inet_address_parse(&address, endpoint->url, endpoint->listen, why, sizeof why);
     if (!error && endpoint->listen && address.port)
-        error = tcp_address_try(&address, why, sizeof why);
+        error = inet_address_try(&address, why, sizeof why);
     if (error)
         host->blame(host->context, endpoint->listen ? "listen" : "dial", why);
     if (!endpoint->listen && sp_check_reconnect(host, &options->reconnect) != 0)
@@ -56,8 +56,8 @@ static void announce(const struct leat_host *host, const char *url, nng_listener
 {
     char text[256];
     int port = 0;
-    struct tcp_address address;
-    if (tcp_address_parse(&address, url, true, text, sizeof text) != 0 || address.port != 0 ||
+    struct inet_address address;
+    if (inet_address_parse(&address, url, true, text, sizeof text) != 0 || address.port != 0 ||
         nng_listener_get_int(listener, NNG_OPT_TCP_BOUND_PORT, &port) != 0)
         return;
     snprintf(text, sizeof text, "%s listens on port %d", url, port);
