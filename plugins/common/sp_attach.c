@@ -1,7 +1,10 @@
 #include "common/sp_attach.h"
 
+#include "common/inet.h"
 #include "common/sp_error.h"
 #include "common/sp_start.h"
+
+#include <stdio.h>
 
 #define NS_PER_MS INT64_C(1000000)
 
@@ -10,11 +13,16 @@ static int32_t explain(const struct sp_attach *attach, int code)
     return sp_explain(attach->explain, attach->explain_size, attach->endpoint->url, code, attach->in_use);
 }
 
+static const char *url_of(const struct sp_attach *attach)
+{
+    return attach->url ? attach->url : attach->endpoint->url;
+}
+
 int32_t sp_listen(const struct sp_attach *attach, nng_listener *listener)
 {
     nng_listener made = NNG_LISTENER_INITIALIZER;
     sp_start();
-    int code = nng_listener_create(&made, attach->socket, attach->endpoint->url);
+    int code = nng_listener_create(&made, attach->socket, url_of(attach));
     if (code)
         return explain(attach, code);
     if (attach->tune_listener)
@@ -30,6 +38,18 @@ int32_t sp_listen(const struct sp_attach *attach, nng_listener *listener)
     return 0;
 }
 
+void sp_announce_port(const struct leat_host *host, const char *url, nng_listener listener)
+{
+    char text[384];
+    int port = 0;
+    struct inet_address address;
+    if (inet_address_parse(&address, url, true, text, sizeof text) != 0 || address.port != 0 ||
+        nng_listener_get_int(listener, NNG_OPT_TCP_BOUND_PORT, &port) != 0)
+        return;
+    snprintf(text, sizeof text, "%.300s listens on port %d", url, port);
+    host->log(host->context, LEAT_LOG_INFO, text);
+}
+
 static int set_reconnect(nng_dialer dialer, const struct sp_reconnect *reconnect)
 {
     int code = nng_dialer_set_ms(dialer, NNG_OPT_RECONNMINT, (nng_duration)(reconnect->min_ns / NS_PER_MS));
@@ -40,7 +60,7 @@ int32_t sp_dial(const struct sp_attach *attach)
 {
     nng_dialer dialer = NNG_DIALER_INITIALIZER;
     sp_start();
-    int code = nng_dialer_create(&dialer, attach->socket, attach->endpoint->url);
+    int code = nng_dialer_create(&dialer, attach->socket, url_of(attach));
     if (code)
         return explain(attach, code);
     if (attach->reconnect)

@@ -25,6 +25,7 @@ struct sp_reconnect {
 struct sp_attach {
     nng_socket socket;
     const struct leat_endpoint *endpoint;
+    const char *url; /* what nng gets; NULL: the endpoint's */
     const struct sp_reconnect *reconnect;
     int (*tune_listener)(nng_listener listener, const void *options); /* sets options; 0 or nng's code; may be NULL */
     int (*tune_dialer)(nng_dialer dialer, const void *options);
@@ -35,6 +36,9 @@ struct sp_attach {
 
 /* Starts listening. *listener may be NULL. 0 or a negative errno with a sentence in `explain`. */
 int32_t sp_listen(const struct sp_attach *attach, nng_listener *listener);
+
+/* Says in the log which port a listener at `url` got, where any free one was asked for. */
+void sp_announce_port(const struct leat_host *host, const char *url, nng_listener listener);
 
 /* Starts dialling in the background, for ever. */
 int32_t sp_dial(const struct sp_attach *attach);

@@ -1,6 +1,7 @@
 #include "common/sp_peers.h"
 
 #include "common/sp_address.h"
+#include "common/sp_origin.h"
 #include "common/sp_stats.h"
 
 #include <stdlib.h>
@@ -80,7 +81,9 @@ static void tell(struct sp_peers *peers)
 static void on_pipe(nng_pipe pipe, nng_pipe_ev event, void *of)
 {
     struct sp_peers *peers = of;
-    if (event == NNG_PIPE_EV_ADD_PRE)
+    if (event == NNG_PIPE_EV_ADD_PRE && !sp_origin_admits(pipe))
+        nng_pipe_close(pipe);
+    else if (event == NNG_PIPE_EV_ADD_PRE)
         announce(peers, pipe);
     else if (event == NNG_PIPE_EV_ADD_POST ? connect_peer(peers, pipe) : take_away(peers, pipe))
         tell(peers);

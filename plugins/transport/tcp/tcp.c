@@ -5,7 +5,6 @@
 
 #include <errno.h>
 #include <leat/version.h>
-#include <stdio.h>
 
 struct options {
     uint32_t nodelay, keepalive;
@@ -51,19 +50,6 @@ static int tune_dialer(nng_dialer dialer, const void *of)
     return code ? code : nng_dialer_set_bool(dialer, NNG_OPT_TCP_KEEPALIVE, options->keepalive);
 }
 
-/* Which port it became, where any free one was asked for. */
-static void announce(const struct leat_host *host, const char *url, nng_listener listener)
-{
-    char text[256];
-    int port = 0;
-    struct inet_address address;
-    if (inet_address_parse(&address, url, true, text, sizeof text) != 0 || address.port != 0 ||
-        nng_listener_get_int(listener, NNG_OPT_TCP_BOUND_PORT, &port) != 0)
-        return;
-    snprintf(text, sizeof text, "%s listens on port %d", url, port);
-    host->log(host->context, LEAT_LOG_INFO, text);
-}
-
 static int32_t attach(uint64_t native, const struct leat_host *host, const struct leat_endpoint *endpoint,
                       char *explain, uint64_t explain_size)
 {
@@ -83,7 +69,7 @@ static int32_t attach(uint64_t native, const struct leat_host *host, const struc
     nng_listener listener;
     int32_t error = sp_listen(&attach, &listener);
     if (!error)
-        announce(host, endpoint->url, listener);
+        sp_announce_port(host, endpoint->url, listener);
     return error;
 }
 
