@@ -1,0 +1,188 @@
+/* bus: everybody hears everybody. What comes in goes into a channel, what is in the channel goes out, and nothing goes back to
+ * where it came from. */
+#include "common/duplex.h"
+#include "common/mark.h"
+
+#include <endian.h>
+#include <leat/version.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct options {
+    uint32_t forward;
+    int64_t queue;
+    uint64_t queue_bytes;
+};
+
+static const struct leat_option rows[] = {
+    LEAT_OPTION(
+        struct options, forward, "forward", LEAT_OPTION_BOOL, "no",
+        "Send what one peer said to all the other peers too. Not on a bus whose peers are all connected to each "
+        "other: each of them would hear it twice."),
+    LEAT_OPTION_RANGE(struct options, queue, "queue", LEAT_OPTION_INT, "8192", 0, 8192,
+                      "Messages from peers that may wait for the channel, where the engine has such a queue."),
+    LEAT_OPTION_RANGE(struct options, queue_bytes, "queue_bytes", LEAT_OPTION_SIZE, "64MiB", 1 << 16, INT64_C(1) << 40,
+                      "Bound on the bytes in that queue."),
+};
+
+struct bus {
+    struct mark mark;
+    uint32_t forward;
+    bool reads_own; /* the channel that it writes is the one it reads */
+    uint32_t queue;
+    uint64_t queue_bytes;
+};
+
+static int32_t check(const struct leat_host *host, const struct leat_bridge_view *bridge, const void *of)
+{
+    const struct options *options = of;
+    int32_t result = duplex_check(host, bridge);
+    if (options->forward && !duplex_reads_own(bridge)) {
+        host->blame(host->context, "forward",
+                    "what peers say goes into the reply_channel, which is not read: without one it can be forwarded");
+        result = -EINVAL;
+    }
+    return result;
+}
+
+static int32_t create(void **out, const struct leat_host *host, const struct leat_bridge_view *bridge, const void *of)
+{
+    (void)host;
+    const struct options *options = of;
+    struct bus *self = malloc(sizeof *self);
+    if (!self)
+        return -ENOMEM;
+    *self = (struct bus){.forward = options->forward,
+                         .reads_own = duplex_reads_own(bridge),
+                         .queue = (uint32_t)options->queue,
+                         .queue_bytes = options->queue_bytes};
+    int error = mark_init(&self->mark, bridge);
+    if (error) {
+        free(self);
+        return error;
+    }
+    *out = self;
+    return 0;
+}
+
+static int32_t describe_socket(void *of, struct leat_socket_request *request)
+{
+    const struct bus *self = of;
+    request->role = LEAT_ROLE_BUS;
+    request->raw = 1;
+    request->queue_messages = self->queue;
+    request->queue_bytes = self->queue_bytes;
+    return 0;
+}
+
+/* A raw bus socket sends a message to all but the peer that its header names. */
+static int32_t send_on(const struct bus *self, uint32_t peer, struct leat_outward *out)
+{
+    if (!self->forward || peer == 0)
+        return LEAT_DROP_LOOP;
+    uint32_t word = htobe32(peer);
+    out->header_len = sizeof word;
+    memcpy(out->header, &word, sizeof word);
+    return LEAT_FORWARD;
+}
+
+static int32_t outward(void *of, uint32_t channel, const struct leat_message *message, struct leat_outward *out)
+{
+    (void)channel;
+    const struct bus *self = of;
+    switch (self->reads_own ? mark_of(&self->mark, message) : MARK_NONE) {
+    case MARK_OWN:
+        return send_on(self, mark_peer(message), out);
+    case MARK_OLD:
+        return LEAT_DROP_LOOP;
+    default:
+        return LEAT_FORWARD;
+    }
+}
+
+static int32_t inward(void *of, const struct leat_packet *packet, struct leat_inward *in)
+{
+    const struct bus *self = of;
+    in->tag = mark_tag(&self->mark, packet->peer);
+    return LEAT_FORWARD;
+}
+
+static void destroy(void *self)
+{
+    free(self);
+}
+
+static const char reference[] =
+    "bus joins a channel to a bus, on which everybody hears what the others say.\n"
+    "\n"
+    "direction = both: what applications publish on `channel` goes to every peer that is connected (nng BUS sockets), "
+    "and\n"
+    "what a peer says goes into the channel, for all its readers. Never does a message go back to the peer it came "
+    "from.\n"
+    "With a `reply_channel`, what peers say goes there, and `channel` only goes out.\n"
+    "\n"
+    "What came in has a tag that says so: a mark of this bridge in the high half, the peer's number in the low half. "
+    "By the\n"
+    "mark the bridge knows what it has itself brought in, also before a restart, and does not send it out again "
+    "(counted\n"
+    "as loop). So an application gives its own messages any other tag, 0 for instance, and does not copy the tag of "
+    "what it\n"
+    "answers to. Other bridges on the same channel have other marks: what one brings in, the others carry on.\n"
+    "\n"
+    "bus.forward = yes: what one peer says also goes to all the others, so that peers that only dial this bridge form "
+    "a\n"
+    "bus. Leave it off where the peers are connected to each other. Gateways that form a ring or a mesh take two "
+    "bridges on\n"
+    "one channel: one with bus.forward = yes that the peers of this host dial, and one without it that is connected "
+    "to\n"
+    "every other gateway. Then each message arrives everywhere once.\n"
+    "\n"
+    "What it keeps: order, from each sender to each receiver. What it cannot: wait. A message goes to those who are "
+    "there\n"
+    "(no_peer when nobody is), and a peer that does not take its messages loses some (slow_peer). nng's own sockets "
+    "hold\n"
+    "16 messages for each peer.\n"
+    "\n"
+    "Channels must keep tags, unless there is a reply_channel.\n"
+    "\n"
+    "Examples:\n"
+    "\n"
+    "    [bridge.chat]\n"
+    "    pattern   = bus\n"
+    "    direction = both\n"
+    "    channel   = shm://chat\n"
+    "    listen    = tcp://*:6020\n"
+    "    bus.forward = yes\n"
+    "\n"
+    "    [bridge.mesh]\n"
+    "    pattern   = bus\n"
+    "    direction = both\n"
+    "    channel   = shm://chat\n"
+    "    listen    = tcp://*:6021\n"
+    "    dial      = tcp://second.example:6021, tcp://third.example:6021\n";
+
+static const struct leat_pattern_ops ops = {
+    .size = sizeof(struct leat_pattern_ops),
+    .duplex = 1,
+    .check = check,
+    .create = create,
+    .socket = describe_socket,
+    .outward = outward,
+    .inward = inward,
+    .destroy = destroy,
+};
+
+LEAT_EXPORT const struct leat_plugin leat_plugin_v1 = {
+    .size = sizeof(struct leat_plugin),
+    .needs_minor = 0,
+    .kind = LEAT_PLUGIN_PATTERN,
+    .options_size = sizeof(struct options),
+    .name = "bus",
+    .version = LEAT_VERSION,
+    .summary = "Everybody hears everybody, nothing goes back to where it came from",
+    .reference = reference,
+    .licence = "MIT",
+    .options = rows,
+    .option_count = sizeof rows / sizeof rows[0],
+    .pattern = &ops,
+};

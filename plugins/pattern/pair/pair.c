@@ -1,0 +1,147 @@
+/* pair: one peer, both ways. What it says goes into a channel, what is in the channel goes to it. */
+#include "common/duplex.h"
+#include "common/mark.h"
+
+#include <leat/version.h>
+#include <stdlib.h>
+
+struct options {
+    uint32_t version; /* index into the choices: pair's own number */
+};
+
+static const struct leat_option rows[] = {
+    LEAT_OPTION_CHOICES(struct options, version, "version", "0", "0|1",
+                        "Of the protocol. Both ends must have the same: PAIR0 and PAIR1 sockets do not connect."),
+};
+
+struct pair {
+    struct mark mark;
+    uint32_t version;
+    bool reads_own; /* the channel that it writes is the one it reads */
+};
+
+static int32_t check(const struct leat_host *host, const struct leat_bridge_view *bridge, const void *options)
+{
+    (void)options;
+    return duplex_check(host, bridge);
+}
+
+static int32_t create(void **out, const struct leat_host *host, const struct leat_bridge_view *bridge, const void *of)
+{
+    (void)host;
+    const struct options *options = of;
+    struct pair *self = malloc(sizeof *self);
+    if (!self)
+        return -ENOMEM;
+    *self = (struct pair){.version = options->version, .reads_own = duplex_reads_own(bridge)};
+    int error = mark_init(&self->mark, bridge);
+    if (error) {
+        free(self);
+        return error;
+    }
+    *out = self;
+    return 0;
+}
+
+static int32_t describe_socket(void *of, struct leat_socket_request *request)
+{
+    const struct pair *self = of;
+    request->role = self->version == 0 ? LEAT_ROLE_PAIR0 : LEAT_ROLE_PAIR1;
+    return 0;
+}
+
+static int32_t outward(void *of, uint32_t channel, const struct leat_message *message, struct leat_outward *out)
+{
+    (void)channel, (void)out;
+    const struct pair *self = of;
+    bool came_in = self->reads_own && mark_of(&self->mark, message) != MARK_NONE;
+    return came_in ? LEAT_DROP_LOOP : LEAT_FORWARD;
+}
+
+static int32_t inward(void *of, const struct leat_packet *packet, struct leat_inward *in)
+{
+    const struct pair *self = of;
+    in->tag = mark_tag(&self->mark, packet->peer);
+    return LEAT_FORWARD;
+}
+
+static void destroy(void *self)
+{
+    free(self);
+}
+
+static const char reference[] =
+    "pair joins a channel to one peer, both ways.\n"
+    "\n"
+    "direction = both: what applications publish on `channel` goes to the peer (an nng PAIR socket), and what the peer "
+    "says\n"
+    "goes into the channel, for all its readers. With a `reply_channel`, what the peer says goes there, and `channel` "
+    "only\n"
+    "goes out; two programs that talk to each other want that.\n"
+    "\n"
+    "There is one peer at a time: nng turns a second one away as long as the first is connected. pair.version is 0 or "
+    "1,\n"
+    "as the other end's socket (nng_pair0_open, nng_pair1_open; in Python Pair0 and Pair1; nngcat --pair0, --pair1).\n"
+    "\n"
+    "What came in has a tag that says so: a mark of this bridge in the high half, the peer's number in the low half. "
+    "By the\n"
+    "mark the bridge knows what it has itself brought in, also before a restart, and does not send it back (counted "
+    "as\n"
+    "loop). So on one channel an application gives its own messages any other tag, 0 for instance, and does not copy "
+    "the\n"
+    "tag of what it answers to. With a reply_channel tags are free.\n"
+    "\n"
+    "While no peer is connected, messages wait in the channel. A peer that is slow holds the bridge back, and with a "
+    "block\n"
+    "channel that reaches the producer.\n"
+    "\n"
+    "What it keeps: every message reaches the peer's connection, once and in order. A worker that is restarted resumes "
+    "at\n"
+    "its durable position and may repeat the last few messages. What it cannot: know whether the peer's program has "
+    "taken a\n"
+    "message. What nng and the kernel hold for a connection is lost when the peer dies.\n"
+    "\n"
+    "Channels must keep tags, unless there is a reply_channel.\n"
+    "\n"
+    "Examples:\n"
+    "\n"
+    "    [bridge.console]\n"
+    "    pattern       = pair\n"
+    "    direction     = both\n"
+    "    channel       = shm://console.out\n"
+    "    reply_channel = shm://console.in\n"
+    "    listen        = tcp://*:6030\n"
+    "\n"
+    "    [bridge.link]\n"
+    "    pattern   = pair\n"
+    "    direction = both\n"
+    "    channel   = shm://link\n"
+    "    dial      = ipc:///run/other/link.sock\n"
+    "    pair.version = 1\n";
+
+static const struct leat_pattern_ops ops = {
+    .size = sizeof(struct leat_pattern_ops),
+    .duplex = 1,
+    .waits_for_peer = LEAT_BOTH,
+    .check = check,
+    .create = create,
+    .socket = describe_socket,
+    .outward = outward,
+    .inward = inward,
+    .destroy = destroy,
+};
+
+LEAT_EXPORT const struct leat_plugin leat_plugin_v1 = {
+    .size = sizeof(struct leat_plugin),
+    .needs_minor = 0,
+    .kind = LEAT_PLUGIN_PATTERN,
+    .options_size = sizeof(struct options),
+    .name = "pair",
+    .version = LEAT_VERSION,
+    .summary = "One peer, both ways, version 0 or 1; waits when it is not there",
+    .reference = reference,
+    .licence = "MIT",
+    .options = rows,
+    .option_count = sizeof rows / sizeof rows[0],
+    .pattern = &ops,
+};

@@ -1,0 +1,122 @@
+/* reqrep: a question to one, and its answer back. Inward local repliers serve remote requesters; outward local requesters ask
+ * remote repliers. What it does is in common/questions.h. */
+#include "common/questions.h"
+
+#include <leat/version.h>
+
+struct options {
+    int64_t timeout_ns;
+    int64_t pending;
+};
+
+static const struct leat_option rows[] = {
+    LEAT_OPTION_RANGE(
+        struct options, timeout_ns, "timeout", LEAT_OPTION_DURATION, QUESTIONS_TIMEOUT_DEFAULT,
+        QUESTIONS_TIMEOUT_MIN_NS, QUESTIONS_TIMEOUT_MAX_NS,
+        "How long the answer to a request is taken. Outward it counts from when the request was published."),
+    LEAT_OPTION_RANGE(struct options, pending, "pending", LEAT_OPTION_INT, QUESTIONS_PENDING_DEFAULT, 1,
+                      QUESTIONS_PENDING_MAX,
+                      "Requests that may be without an answer at a time. One more is dropped, as slow_peer."),
+};
+
+static const struct questions_kind kind = {.asking = LEAT_ROLE_REQUESTER, .answering = LEAT_ROLE_REPLIER};
+
+static int32_t check(const struct leat_host *host, const struct leat_bridge_view *bridge, const void *options)
+{
+    (void)options;
+    return questions_check(host, bridge);
+}
+
+static int32_t create(void **out, const struct leat_host *host, const struct leat_bridge_view *bridge, const void *of)
+{
+    const struct options *options = of;
+    return questions_create(out, &kind, host, bridge, options->timeout_ns, (uint32_t)options->pending);
+}
+
+static const char reference[] =
+    "reqrep carries requests to a replier, and each reply back to whoever asked.\n"
+    "\n"
+    "direction = in: remote requesters (nng REQ sockets) send requests, which go into `channel`, each with a tag that "
+    "no\n"
+    "other has. Local repliers read them there and publish their answers on `reply_channel` with the same tag, in any\n"
+    "order and as many at once as they like (leat_replier in C does it). The bridge sends each answer to the "
+    "requester\n"
+    "that the tag stands for.\n"
+    "\n"
+    "direction = out: local requesters publish requests on `channel`, each with a tag of its own choice "
+    "(leat_requester\n"
+    "draws them at random, so that several may share the channel), and read answers with that tag on `reply_channel`. "
+    "The\n"
+    "bridge asks remote repliers (nng REP sockets); with several of them each request goes to one that is ready. While "
+    "no\n"
+    "replier is connected requests stay in the channel; those that have waited there longer than reqrep.timeout are "
+    "not\n"
+    "sent any more (expired).\n"
+    "\n"
+    "What does not belong to an open request is dropped and counted, never delivered to somebody else:\n"
+    "\n"
+    "    expired     the answer came after reqrep.timeout, or the request waited longer than that\n"
+    "    duplicate   a second answer to a request: the first one counts\n"
+    "    unknown     an answer that no request of this bridge since its worker's start asked for: a wrong tag, an "
+    "answer\n"
+    "                for another user of the same reply channel, or for a request from before a restart\n"
+    "    no_peer     the requester has gone\n"
+    "    slow_peer   reqrep.pending requests are without an answer: the repliers are too slow, or dead\n"
+    "    malformed   a request or a reply without a proper way back\n"
+    "\n"
+    "What it keeps: which answer is whose, whoever dies in between. A requester gets its answer or runs into its own "
+    "time\n"
+    "limit. What it cannot: ask again when a replier dies with a request (nng's REQ sockets do that by themselves "
+    "after a\n"
+    "minute or when their connection breaks, so a replier should expect a request twice), nor tell a requester at "
+    "once\n"
+    "that there is no replier. An answer to a request that is asked again goes to the one that the replier answered.\n"
+    "\n"
+    "Both channels must keep tags. Every replier that reads the channel sees every request: two of them answer twice, "
+    "and\n"
+    "the later answer is a duplicate.\n"
+    "\n"
+    "Examples:\n"
+    "\n"
+    "    [bridge.orders]\n"
+    "    pattern       = reqrep\n"
+    "    direction     = in\n"
+    "    channel       = shm://orders\n"
+    "    reply_channel = shm://orders.replies\n"
+    "    listen        = tcp://*:6000\n"
+    "    reqrep.timeout = 2s\n"
+    "\n"
+    "    [bridge.prices]\n"
+    "    pattern       = reqrep\n"
+    "    direction     = out\n"
+    "    channel       = shm://prices\n"
+    "    reply_channel = shm://prices.replies\n"
+    "    dial          = tcp://far.example:6001\n";
+
+static const struct leat_pattern_ops ops = {
+    .size = sizeof(struct leat_pattern_ops),
+    .directions = LEAT_OUT | LEAT_IN,
+    .waits_for_peer = LEAT_OUT,
+    .answers = 1,
+    .check = check,
+    .create = create,
+    .socket = questions_socket,
+    .outward = questions_outward,
+    .inward = questions_inward,
+    .destroy = questions_destroy,
+};
+
+LEAT_EXPORT const struct leat_plugin leat_plugin_v1 = {
+    .size = sizeof(struct leat_plugin),
+    .needs_minor = 0,
+    .kind = LEAT_PLUGIN_PATTERN,
+    .options_size = sizeof(struct options),
+    .name = "reqrep",
+    .version = LEAT_VERSION,
+    .summary = "Requests to one replier, each answer back to its requester, many at once",
+    .reference = reference,
+    .licence = "MIT",
+    .options = rows,
+    .option_count = sizeof rows / sizeof rows[0],
+    .pattern = &ops,
+};
