@@ -103,14 +103,12 @@ static void name_reader(char *name, size_t size, const char *gateway, const char
         snprintf(name, size, "%.*s-%08" PRIx32, (int)(size - 10), whole, hash_pair(gateway, bridge));
 }
 
-/* One outward lane for each channel, then one inward lane, as the direction says. */
+/* In the order of lanes_titles(): the outward ones, then the inward one. */
 static int build_lanes(struct bridge *bridge)
 {
-    const struct resolved_bridge *resolved = bridge->resolved;
     struct page_lane *pages = bridge->page->lanes;
-    uint32_t direction = resolved->view.direction;
-    if (direction & LEAT_OUT) {
-        bridge->outward_count = resolved->channel_count;
+    if (bridge->read.count > 0) {
+        bridge->outward_count = bridge->read.count;
         /* aligned_alloc: the windows keep the lane's and the completions' cache lines apart */
         bridge->outward = aligned_alloc(_Alignof(struct outward), bridge->outward_count * sizeof *bridge->outward);
         if (!bridge->outward)
@@ -121,7 +119,7 @@ static int build_lanes(struct bridge *bridge)
         outward_init(&bridge->outward[i], bridge, i, &pages[bridge->lane_count]);
         bridge->lanes[bridge->lane_count++] = &bridge->outward[i].lane;
     }
-    if (!(direction & LEAT_IN))
+    if (bridge->written.count == 0)
         return 0;
     bridge->inward = calloc(1, sizeof *bridge->inward);
     if (!bridge->inward)
@@ -180,6 +178,8 @@ static struct bridge *bridge_new(const char *gateway, const struct resolved_brid
     if (!bridge)
         return NULL;
     bridge->resolved = resolved;
+    bridge->read = resolved_bridge_read(resolved);
+    bridge->written = resolved_bridge_written(resolved);
     bridge->map = map;
     bridge->page = page_find(map, resolved->bridge->name);
     bridge->pattern_ops = &resolved->pattern->pattern;
@@ -187,7 +187,7 @@ static struct bridge *bridge_new(const char *gateway, const struct resolved_brid
     bridge->only_dials = true;
     for (size_t i = 0; i < resolved->endpoint_count; i++)
         bridge->only_dials &= !resolved->endpoints[i].endpoint.listen;
-    bridge->needs_peer = bridge->pattern_ops->waits_for_peer;
+    bridge->needs_peer = (bridge->pattern_ops->waits_for_peer & resolved->view.direction) != 0;
     name_reader(bridge->reader_name, sizeof bridge->reader_name, gateway, resolved->bridge->name);
     pthread_mutex_init(&bridge->submit, NULL);
     pthread_mutex_init(&bridge->showing, NULL);
@@ -197,8 +197,7 @@ static struct bridge *bridge_new(const char *gateway, const struct resolved_brid
 static int build(struct bridge *bridge, char *explain, size_t explain_size)
 {
     const struct resolved_bridge *resolved = bridge->resolved;
-    size_t lanes = (resolved->view.direction & LEAT_OUT ? resolved->channel_count : 0) +
-                   (resolved->view.direction & LEAT_IN ? 1 : 0);
+    size_t lanes = bridge->read.count + (bridge->written.count > 0 ? 1 : 0);
     if (!bridge->page) {
         snprintf(explain, explain_size, "the gateway's page has no place for bridge '%s'", resolved->bridge->name);
         return -ENOENT;

@@ -10,6 +10,7 @@
 
 struct bridge {
     const struct resolved_bridge *resolved;
+    struct resolved_span read, written; /* channels, by the outward lanes and the inward lane */
     struct page_map *map;
     struct page_bridge *page;
     char reader_name[LEAT_READER_NAME_MAX + 1]; /* durable: "GATEWAY.BRIDGE", with a hash where that is not enough */
@@ -21,7 +22,7 @@ struct bridge {
     size_t attached; /* endpoints that are */
 
     pthread_mutex_t submit; /* sends are submitted by one thread at a time */
-    bool needs_peer;        /* outward lanes stop reading while there is none */
+    bool needs_peer; /* sending waits for one, and outward lanes stop reading while there is none; else it drops */
     bool only_dials;
     _Atomic uint32_t peers;
     _Atomic bool broken; /* the engine has closed the socket by itself */
@@ -32,7 +33,7 @@ struct bridge {
     pthread_mutex_t showing; /* of the lanes' reasons and the page's state */
     struct lane *lanes[PAGE_LANES];
     size_t lane_count;
-    struct outward *outward; /* one for each channel */
+    struct outward *outward; /* one for each channel that is read */
     size_t outward_count;
     struct inward *inward; /* or NULL */
 };

@@ -72,7 +72,7 @@ static void post(struct inward *in)
 
 static const struct resolved_channel *channel_of(const struct inward *in, uint32_t index)
 {
-    return &in->lane.bridge->resolved->channels[index];
+    return &in->lane.bridge->written.items[index];
 }
 
 static const struct leat_channel_ops *ops_of(const struct inward *in, uint32_t index)
@@ -150,6 +150,8 @@ static int32_t deliver(struct inward *in, const struct leat_packet *packet, uint
 {
     struct bridge *bridge = in->lane.bridge;
     struct leat_inward way = {0};
+    if (packet->len > bridge->resolved->bridge->receive_limit_bytes) /* not every engine enforces it */
+        return LEAT_DROP_OVERSIZE;
     int32_t reason =
         bridge->pattern_ops->inward ? bridge->pattern_ops->inward(bridge->pattern, packet, &way) : LEAT_FORWARD;
     if (reason != LEAT_FORWARD)
@@ -297,8 +299,8 @@ static void *run(void *argument)
 
 int inward_init(struct inward *in, struct bridge *bridge, struct page_lane *page)
 {
-    const struct resolved_channel *first = &bridge->resolved->channels[0];
-    in->channel_count = bridge->resolved->channel_count;
+    const struct resolved_channel *first = &bridge->written.items[0];
+    in->channel_count = bridge->written.count;
     in->writers = calloc(in->channel_count, sizeof *in->writers);
     if (!in->writers)
         return -ENOMEM;

@@ -15,7 +15,7 @@
 /* What to do about a failed send: a reason to drop the message, or LEAT_FORWARD: it is still to be forwarded, send again. */
 static int32_t verdict(const struct outward *out, int32_t status)
 {
-    bool waits = out->lane.bridge->pattern_ops->waits_for_peer;
+    bool waits = out->lane.bridge->needs_peer;
     switch (-status) {
     case EMSGSIZE:
         return LEAT_DROP_OVERSIZE;
@@ -93,7 +93,7 @@ static int32_t pack(struct outward *out, const struct leat_message *message, str
     struct bridge *bridge = out->lane.bridge;
     const struct leat_pattern_ops *pattern = bridge->pattern_ops;
     struct leat_outward way = {0};
-    if (!pattern->waits_for_peer && !has_peer(out))
+    if (!bridge->needs_peer && !has_peer(out))
         return LEAT_DROP_NO_PEER;
     int32_t reason = pattern->outward ? pattern->outward(bridge->pattern, out->index, message, &way) : LEAT_FORWARD;
     if (reason != LEAT_FORWARD)
@@ -308,7 +308,7 @@ static void *run(void *argument)
 
 void outward_init(struct outward *out, struct bridge *bridge, uint32_t index, struct page_lane *page)
 {
-    out->source = &bridge->resolved->channels[index];
+    out->source = &bridge->read.items[index];
     out->channel = &out->source->plugin->channel;
     out->index = index;
     out->mended_at = UINT64_MAX;

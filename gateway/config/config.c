@@ -172,6 +172,7 @@ static void fini_bridge(struct config_bridge *bridge)
     urls_fini(&bridge->channels);
     urls_fini(&bridge->listen);
     urls_fini(&bridge->dial);
+    urls_fini(&bridge->reply);
 }
 
 void config_free(struct config *config)

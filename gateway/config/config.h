@@ -42,6 +42,7 @@ struct config_bridge {
     char *pattern;
     enum config_direction direction;
     struct config_urls channels, listen, dial;
+    struct config_urls reply;     /* `reply_channel`: none or one */
     uint64_t receive_limit_bytes; /* `receive_limit`, default 64MiB: largest message taken from the network */
     char *file;                   /* of its section */
     unsigned line;

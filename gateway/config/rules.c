@@ -52,6 +52,24 @@ static void check_channel_count(const struct config *config, const struct config
                      bridge->channels.count);
 }
 
+/* Empty or several; or a channel that the bridge has already: what comes back would be read as if it came from here. */
+static void check_reply_channel(const struct config *config, const struct config_bridge *bridge,
+                                struct problems *problems)
+{
+    const struct config_entry *reply = entry_of(config, bridge, "reply_channel");
+    if (reply == NULL || reply->doubtful)
+        return;
+    if (is_absent(reply) || bridge->reply.count > 1)
+        problems_add(problems, reply->file, reply->line,
+                     "[%s] reply_channel: expected one URL, such as shm://%s.replies", bridge->section, bridge->name);
+    for (size_t i = 0; i < bridge->channels.count && bridge->reply.count == 1; i++) {
+        if (strcmp(bridge->channels.items[i].text, bridge->reply.items[0].text) == 0)
+            problems_add(problems, reply->file, reply->line,
+                         "[%s] reply_channel = %s: this is the bridge's 'channel'; a reply_channel is another one",
+                         bridge->section, quoted(reply, bridge->reply.items[0].text));
+    }
+}
+
 static void check_repeats(const struct config *config, const struct config_bridge *bridge, const char *key,
                           const struct config_urls *urls, struct problems *problems)
 {
@@ -100,6 +118,7 @@ void rules_check(const struct config *config, struct problems *problems)
         const struct config_bridge *bridge = &config->bridges[i];
         check_required_lists(config, bridge, problems);
         check_channel_count(config, bridge, problems);
+        check_reply_channel(config, bridge, problems);
         check_repeats(config, bridge, "channel", &bridge->channels, problems);
         check_repeats(config, bridge, "listen", &bridge->listen, problems);
         check_repeats(config, bridge, "dial", &bridge->dial, problems);

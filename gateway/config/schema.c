@@ -50,7 +50,7 @@ const size_t schema_gateway_count = sizeof(schema_gateway) / sizeof(*schema_gate
 struct bridge_values {
     const char *pattern, *worker;
     uint32_t direction;
-    const char *const *channels, *const *listen, *const *dial;
+    const char *const *channels, *const *reply, *const *listen, *const *dial;
     uint64_t receive_limit_bytes;
 };
 
@@ -64,6 +64,10 @@ const struct leat_option schema_bridge[] = {
            "out (channel to network), in (network to channel) or both"),
     BRIDGE(channels, "channel", LEAT_OPTION_LIST, LEAT_OPTION_REQUIRED, NULL, 0, 0, NULL,
            "the local channels, such as shm://quotes; several are separated by commas"),
+    BRIDGE(
+        reply, "reply_channel", LEAT_OPTION_LIST, 0, NULL, 0, 0, NULL,
+        "the local channel for answers, such as shm://orders.replies, where a pattern answers (reqrep, survey); with "
+        "direction = both it gets what comes in"),
     BRIDGE(listen, "listen", LEAT_OPTION_LIST, 0, NULL, 0, 0, NULL,
            "URLs to listen at, such as tcp://127.0.0.1:5555; several are separated by commas"),
     BRIDGE(dial, "dial", LEAT_OPTION_LIST, 0, NULL, 0, 0, NULL,
@@ -180,6 +184,7 @@ static void fill_bridge(struct config *config, const struct config_section *sect
         .pattern = memory_copy(values->pattern != NULL ? values->pattern : ""),
         .direction = (enum config_direction)(values->direction + 1),
         .channels = take_urls(config, section->name, "channel", values->channels, problems),
+        .reply = take_urls(config, section->name, "reply_channel", values->reply, problems),
         .listen = take_urls(config, section->name, "listen", values->listen, problems),
         .dial = take_urls(config, section->name, "dial", values->dial, problems),
         .receive_limit_bytes = values->receive_limit_bytes,

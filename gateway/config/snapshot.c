@@ -150,6 +150,7 @@ static void wire_bridge(struct wire *wire, struct config_bridge *bridge)
     wire_urls(wire, &bridge->channels);
     wire_urls(wire, &bridge->listen);
     wire_urls(wire, &bridge->dial);
+    wire_urls(wire, &bridge->reply);
     wire->broken |= direction < CONFIG_OUT || direction > CONFIG_BOTH || bridge->receive_limit_bytes == 0;
     bridge->direction = (enum config_direction)direction;
     bridge->line = line;
@@ -188,7 +189,7 @@ static void wire_config(struct wire *wire, struct config *config)
     for (size_t i = 0; i < config->section_count; i++)
         wire_section(wire, &config->sections[i]);
     config->bridges =
-        wire_list(wire, config->bridges, &config->bridge_count, sizeof(*config->bridges), 11 * sizeof(uint64_t));
+        wire_list(wire, config->bridges, &config->bridge_count, sizeof(*config->bridges), 12 * sizeof(uint64_t));
     for (size_t i = 0; i < config->bridge_count; i++)
         wire_bridge(wire, &config->bridges[i]);
     config->entries =

@@ -13,7 +13,7 @@ struct host {
     const struct config *config;
     const struct config_bridge *bridge;
     const struct plugin *plugin;
-    const char *subject;
+    const char *key, *subject;
     struct problems *problems;
     char *who; /* "bridge quotes: pubsub" */
 };
@@ -33,13 +33,9 @@ static char *option_key(const struct host *host, const char *option)
         if (strcmp(table->options[i].name, option) == 0)
             return memory_format("%s.%s", table->name, option);
     }
+    if (strcmp(option, "channel") == 0 && host->key != NULL)
+        return memory_copy(host->key);
     return memory_copy(option);
-}
-
-/* Whether the instance's URL stands under this key. */
-static bool is_url_key(const char *key)
-{
-    return strcmp(key, "channel") == 0 || strcmp(key, "listen") == 0 || strcmp(key, "dial") == 0;
 }
 
 static bool is_secret(const struct host *host, const struct config_entry *entry, const char *option)
@@ -65,7 +61,7 @@ static void host_blame(void *context, const char *option, const char *text)
         problems_add(host->problems, host->bridge->file, host->bridge->line, "[%s] %s: %s", host->bridge->section, key,
                      text);
     } else {
-        const char *value = host->subject != NULL && is_url_key(key) ? host->subject : entry->value;
+        const char *value = host->key != NULL && strcmp(key, host->key) == 0 ? host->subject : entry->value;
         problems_add(host->problems, entry->file, entry->line, "[%s] %s = %s: %s", host->bridge->section, key,
                      is_secret(host, entry, option) ? "(secret)" : value, text);
     }
@@ -81,7 +77,7 @@ static int64_t host_now_ns(void *context)
 }
 
 struct leat_host *host_new(const struct config *config, const struct config_bridge *bridge, const struct plugin *plugin,
-                           const char *subject, struct problems *problems)
+                           const char *key, const char *subject, struct problems *problems)
 {
     struct host *host = memory_zeroed(sizeof(*host));
     *host = (struct host){.table = {.size = sizeof(host->table),
@@ -93,6 +89,7 @@ struct leat_host *host_new(const struct config *config, const struct config_brid
                           .config = config,
                           .bridge = bridge,
                           .plugin = plugin,
+                          .key = key,
                           .subject = subject,
                           .problems = problems,
                           .who = memory_format("bridge %s: %s", bridge->name, plugin->table.name)};

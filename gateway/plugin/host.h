@@ -6,12 +6,12 @@
 #include "config/config.h"
 #include "plugin/registry.h"
 
-/* Services for `plugin` in `bridge`. `subject` is the URL that this instance serves (a channel's or an endpoint's; NULL for a
- * pattern): a blame of the key it stands in quotes it instead of the whole list. Blames go to `problems`; without problems
- * they are logged. Everything passed stays the caller's and outlives the host. The address is the plugin's to keep until
- * host_free, which accepts NULL. */
+/* Services for `plugin` in `bridge`. `subject` is the URL that this instance serves and `key` the one it stands in (both NULL for a
+ * pattern): a blame of that key quotes the URL instead of the whole list. A channel plugin knows one key, "channel", also
+ * when it serves a `reply_channel`. Blames go to `problems`; without problems they are logged. Everything passed stays the caller's
+ * and outlives the host. The address is the plugin's to keep until host_free, which accepts NULL. */
 struct leat_host *host_new(const struct config *config, const struct config_bridge *bridge, const struct plugin *plugin,
-                           const char *subject, struct problems *problems);
+                           const char *key, const char *subject, struct problems *problems);
 void host_free(struct leat_host *host);
 
 /* Ends blaming: `problems` is about to go away, the instance lives on. */

@@ -1,5 +1,6 @@
 #include "plugin/resolve.h"
 
+#include "config/lanes.h"
 #include "config/memory.h"
 #include "plugin/guard.h"
 #include "plugin/host.h"
@@ -75,10 +76,11 @@ static void resolve_pattern(struct resolution *resolution)
         return;
     }
     fill(resolution, out->pattern, &out->pattern_options);
-    out->pattern_host = host_new(resolution->config, resolution->bridge, out->pattern, NULL, resolution->problems);
+    out->pattern_host =
+        host_new(resolution->config, resolution->bridge, out->pattern, NULL, NULL, resolution->problems);
 }
 
-static void resolve_channel(struct resolution *resolution, struct resolved_channel *channel,
+static void resolve_channel(struct resolution *resolution, const char *key, struct resolved_channel *channel,
                             const struct config_url *url)
 {
     char explain[EXPLAIN_BYTES];
@@ -86,12 +88,13 @@ static void resolve_channel(struct resolution *resolution, struct resolved_chann
     channel->url = url->text;
     channel->plugin = registry_find(resolution->registry, LEAT_PLUGIN_CHANNEL, url->scheme, explain, sizeof(explain));
     if (channel->plugin == NULL) {
-        blame(resolution, "channel", url->text, explain);
+        blame(resolution, key, url->text, explain);
         resolution->missing = true;
         return;
     }
     fill(resolution, channel->plugin, &channel->options);
-    channel->host = host_new(resolution->config, resolution->bridge, channel->plugin, url->text, resolution->problems);
+    channel->host =
+        host_new(resolution->config, resolution->bridge, channel->plugin, key, url->text, resolution->problems);
 }
 
 static void resolve_channels(struct resolution *resolution)
@@ -103,31 +106,65 @@ static void resolve_channels(struct resolution *resolution)
     out->channels = memory_zeroed((urls->count + 1) * sizeof(*out->channels));
     out->channel_names = memory_zeroed((urls->count + 1) * sizeof(*out->channel_names));
     for (size_t i = 0; i < urls->count; i++) {
-        resolve_channel(resolution, &out->channels[i], &urls->items[i]);
+        resolve_channel(resolution, "channel", &out->channels[i], &urls->items[i]);
         out->channel_names[i] = out->channels[i].where;
     }
+}
+
+static void resolve_reply(struct resolution *resolution)
+{
+    struct resolved_bridge *out = resolution->out;
+    const struct config_urls *urls = &resolution->bridge->reply;
+    resolution->missing |= is_doubtful(resolution, "reply_channel");
+    if (urls->count == 0)
+        return;
+    out->reply = memory_zeroed(sizeof(*out->reply));
+    resolve_channel(resolution, "reply_channel", out->reply, &urls->items[0]);
+}
+
+/* What all channels of the bridge keep; a plugin that was not found is given the benefit of the doubt. */
+static uint32_t common_keeps(const struct resolved_bridge *resolved)
+{
+    uint32_t keeps = UINT32_MAX;
+    for (size_t i = 0; i < resolved->channel_count; i++) {
+        if (resolved->channels[i].plugin != NULL)
+            keeps &= resolved->channels[i].plugin->channel.keeps;
+    }
+    if (resolved->reply != NULL && resolved->reply->plugin != NULL)
+        keeps &= resolved->reply->plugin->channel.keeps;
+    return keeps;
+}
+
+static void fill_view(struct resolution *resolution)
+{
+    struct resolved_bridge *out = resolution->out;
     out->view = (struct leat_bridge_view){.size = sizeof(out->view),
                                           .direction = resolution->bridge->direction,
-                                          .channel_count = (uint32_t)urls->count,
-                                          .channel_names = out->channel_names};
+                                          .channel_count = (uint32_t)out->channel_count,
+                                          .channel_names = out->channel_names,
+                                          .reply_channel_name = out->reply != NULL ? out->reply->where : NULL,
+                                          .gateway_name = resolution->config->gateway.name,
+                                          .name = resolution->bridge->name,
+                                          .keeps = common_keeps(out)};
 }
 
 static void resolve_endpoint(struct resolution *resolution, struct resolved_endpoint *endpoint,
                              const struct config_url *url, bool listen)
 {
     char explain[EXPLAIN_BYTES];
+    const char *key = listen ? "listen" : "dial";
     endpoint->endpoint = (struct leat_endpoint){.size = sizeof(endpoint->endpoint), .listen = listen, .url = url->text};
-    guard_place(resolution->config, resolution->bridge, listen ? "listen" : "dial", url->text);
+    guard_place(resolution->config, resolution->bridge, key, url->text);
     endpoint->plugin = registry_find_scheme(resolution->registry, url->scheme, explain, sizeof(explain));
     if (endpoint->plugin == NULL) {
-        blame(resolution, listen ? "listen" : "dial", url->text, explain);
+        blame(resolution, key, url->text, explain);
         resolution->missing = true;
         return;
     }
     fill(resolution, endpoint->plugin, &endpoint->options);
     endpoint->endpoint.options = endpoint->options.values;
     endpoint->host =
-        host_new(resolution->config, resolution->bridge, endpoint->plugin, url->text, resolution->problems);
+        host_new(resolution->config, resolution->bridge, endpoint->plugin, key, url->text, resolution->problems);
 }
 
 static void resolve_endpoints(struct resolution *resolution)
@@ -165,6 +202,43 @@ static void check_direction(struct resolution *resolution)
     options_fini(&resolution->out->pattern_options);
 }
 
+/* A pattern that answers has a way for questions and one for answers. */
+static void check_answers(struct resolution *resolution)
+{
+    const struct config_bridge *bridge = resolution->bridge;
+    char *text;
+    if (bridge->reply.count == 0 && !is_doubtful(resolution, "reply_channel")) {
+        text = memory_format("answers travel on a channel of their own; give the bridge one: reply_channel = "
+                             "shm://%s.replies",
+                             bridge->name);
+        blame(resolution, "pattern", bridge->pattern, text);
+        free(text);
+    }
+    if (bridge->channels.count > 1) {
+        const struct config_entry *entry = config_find(resolution->config, bridge->section, "channel");
+        text = memory_format("pattern '%s' takes one channel for all questions, here are %zu", bridge->pattern,
+                             bridge->channels.count);
+        blame(resolution, "channel", entry->value, text);
+        free(text);
+    }
+}
+
+static void check_reply(struct resolution *resolution)
+{
+    const struct config_bridge *bridge = resolution->bridge;
+    if (resolution->out->pattern == NULL || resolution->out->pattern_options.values == NULL ||
+        !is_settled(resolution, "direction"))
+        return;
+    if (resolution->out->pattern->pattern.answers != 0) {
+        check_answers(resolution);
+    } else if (bridge->reply.count > 0 && bridge->direction != CONFIG_BOTH) {
+        char *text = memory_format("pattern '%s' brings no answers back with direction = %s; leave reply_channel out",
+                                   bridge->pattern, bridge->direction == CONFIG_OUT ? "out" : "in");
+        blame(resolution, "reply_channel", bridge->reply.items[0].text, text);
+        free(text);
+    }
+}
+
 static void check_families(struct resolution *resolution)
 {
     const struct resolved_bridge *out = resolution->out;
@@ -190,11 +264,13 @@ static void add_name(const char **names, size_t *count, const struct plugin *plu
 /* Names of the bridge's plugins, NULL-terminated, some perhaps twice; to be freed. */
 static const char **plugin_names(const struct resolved_bridge *resolved)
 {
-    const char **names = memory_zeroed((resolved->channel_count + resolved->endpoint_count + 2) * sizeof(*names));
+    const char **names = memory_zeroed((resolved->channel_count + resolved->endpoint_count + 3) * sizeof(*names));
     size_t count = 0;
     add_name(names, &count, resolved->pattern);
     for (size_t i = 0; i < resolved->channel_count; i++)
         add_name(names, &count, resolved->channels[i].plugin);
+    if (resolved->reply != NULL)
+        add_name(names, &count, resolved->reply->plugin);
     for (size_t i = 0; i < resolved->endpoint_count; i++)
         add_name(names, &count, resolved->endpoints[i].plugin);
     return names;
@@ -238,11 +314,38 @@ static void check_prefixes(struct resolution *resolution)
 static void drop_unasked(struct resolution *resolution)
 {
     struct resolved_bridge *out = resolution->out;
-    const bool direction = is_settled(resolution, "direction");
-    if (!direction || !is_settled(resolution, "channel"))
+    const bool direction = is_settled(resolution, "direction"), reply = !is_doubtful(resolution, "reply_channel");
+    if (!direction || !reply || !is_settled(resolution, "channel"))
         options_fini(&out->pattern_options);
-    for (size_t i = 0; i < out->channel_count && !direction; i++)
+    for (size_t i = 0; i < out->channel_count && !(direction && reply); i++)
         options_fini(&out->channels[i].options);
+    if (out->reply != NULL && !(direction && reply))
+        options_fini(&out->reply->options);
+}
+
+/* ---- the ends of the lanes ---------------------------------------------------------------------------------------- */
+
+static struct resolved_span span_of(const struct resolved_bridge *resolved, enum lanes_end end)
+{
+    switch (end) {
+    case LANES_CHANNELS:
+        return (struct resolved_span){resolved->channels, resolved->channel_count};
+    case LANES_REPLY:
+        return (struct resolved_span){resolved->reply, 1};
+    case LANES_NONE:
+        break;
+    }
+    return (struct resolved_span){NULL, 0};
+}
+
+struct resolved_span resolved_bridge_read(const struct resolved_bridge *resolved)
+{
+    return span_of(resolved, lanes_of(resolved->bridge).read);
+}
+
+struct resolved_span resolved_bridge_written(const struct resolved_bridge *resolved)
+{
+    return span_of(resolved, lanes_of(resolved->bridge).written);
 }
 
 /* ---- the whole ---------------------------------------------------------------------------------------------------- */
@@ -256,8 +359,11 @@ int resolve_bridge(struct resolved_bridge *out, const struct config *config, con
     *out = (struct resolved_bridge){.config = config, .bridge = bridge};
     resolve_pattern(&resolution);
     resolve_channels(&resolution);
+    resolve_reply(&resolution);
     resolve_endpoints(&resolution);
+    fill_view(&resolution);
     check_direction(&resolution);
+    check_reply(&resolution);
     check_families(&resolution);
     check_prefixes(&resolution);
     drop_unasked(&resolution);
@@ -277,15 +383,16 @@ static int32_t check_pattern(struct resolved_bridge *resolved)
     return result;
 }
 
-static int32_t check_channel(const struct resolved_bridge *resolved, const struct resolved_channel *channel)
+static int32_t check_channel(const struct resolved_bridge *resolved, const char *key,
+                             const struct resolved_channel *channel)
 {
     const struct plugin *plugin = channel->plugin;
     if (channel->options.values == NULL || plugin->channel.check == NULL)
         return 0;
-    guard_place(resolved->config, resolved->bridge, "channel", channel->url);
+    guard_place(resolved->config, resolved->bridge, key, channel->url);
     guard_enter(plugin->table.name, "checking its options");
     const int32_t result = plugin->channel.check(channel->host, channel->where, channel->options.values,
-                                                 (resolved->view.direction & LEAT_OUT) != 0);
+                                                 resolved_bridge_read(resolved).count > 0);
     guard_leave();
     return result;
 }
@@ -307,7 +414,9 @@ int resolved_bridge_check(struct resolved_bridge *resolved, bool (*ours)(const c
 {
     int32_t result = check_pattern(resolved);
     for (size_t i = 0; i < resolved->channel_count; i++)
-        result |= check_channel(resolved, &resolved->channels[i]);
+        result |= check_channel(resolved, "channel", &resolved->channels[i]);
+    if (resolved->reply != NULL)
+        result |= check_channel(resolved, "reply_channel", resolved->reply);
     for (size_t i = 0; i < resolved->endpoint_count; i++) {
         const struct leat_endpoint *endpoint = &resolved->endpoints[i].endpoint;
         if (endpoint->listen == 0 || ours == NULL || !ours(endpoint->url, user))
@@ -321,23 +430,32 @@ void resolved_bridge_seal(struct resolved_bridge *resolved)
     host_seal(resolved->pattern_host);
     for (size_t i = 0; i < resolved->channel_count; i++)
         host_seal(resolved->channels[i].host);
+    if (resolved->reply != NULL)
+        host_seal(resolved->reply->host);
     for (size_t i = 0; i < resolved->endpoint_count; i++)
         host_seal(resolved->endpoints[i].host);
+}
+
+static void fini_channel(struct resolved_channel *channel)
+{
+    host_free(channel->host);
+    options_fini(&channel->options);
 }
 
 void resolved_bridge_fini(struct resolved_bridge *resolved)
 {
     host_free(resolved->pattern_host);
     options_fini(&resolved->pattern_options);
-    for (size_t i = 0; i < resolved->channel_count; i++) {
-        host_free(resolved->channels[i].host);
-        options_fini(&resolved->channels[i].options);
-    }
+    for (size_t i = 0; i < resolved->channel_count; i++)
+        fini_channel(&resolved->channels[i]);
+    if (resolved->reply != NULL)
+        fini_channel(resolved->reply);
     for (size_t i = 0; i < resolved->endpoint_count; i++) {
         host_free(resolved->endpoints[i].host);
         options_fini(&resolved->endpoints[i].options);
     }
     free(resolved->channels);
+    free(resolved->reply);
     free(resolved->endpoints);
     free(resolved->channel_names);
     *resolved = (struct resolved_bridge){0};

@@ -35,14 +35,25 @@ struct resolved_bridge {
     struct leat_bridge_view view; /* ready for the pattern's check() and create() */
     struct resolved_channel *channels;
     size_t channel_count;
+    struct resolved_channel *reply;      /* NULL: it has no reply_channel */
     struct resolved_endpoint *endpoints; /* those that listen first, then those that dial, each in the order written */
     size_t endpoint_count;
     const struct plugin *engine; /* the transport that opens the socket: the first endpoint's; all are of its family */
     const char **channel_names;  /* behind view.channel_names */
 };
 
+/* Some of a bridge's channels. */
+struct resolved_span {
+    const struct resolved_channel *items;
+    size_t count;
+};
+
+/* What its outward lanes read, one lane each; what its inward lane writes. */
+struct resolved_span resolved_bridge_read(const struct resolved_bridge *resolved);
+struct resolved_span resolved_bridge_written(const struct resolved_bridge *resolved);
+
 /* Finds the plugins of one bridge, fills the options of each, and refuses options for plugins that the bridge does not use, a
- * direction that the pattern does not have, and transports of different families. Opens and creates nothing. Everything
+ * direction that the pattern does not have, a reply_channel that is missing or of no use, and transports of different families. Opens and creates nothing. Everything
  * wrong is added to `problems`, which later blames of these instances go to as well until it is sealed. 0 or -EINVAL; call
  * resolved_bridge_fini in either case. After -EINVAL a plugin may be NULL where none was found,
  * and options.values where they are wrong. */

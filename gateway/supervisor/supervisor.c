@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/page_file.h"
+#include "config/lanes.h"
 #include "supervisor/child.h"
 #include "supervisor/report.h"
 #include "supervisor/run.h"
@@ -75,28 +76,16 @@ static void join_urls(char *text, size_t size, const struct config_urls *urls)
         len += (size_t)snprintf(text + len, size - len, "%s%s", len ? ", " : "", urls->items[i].text);
 }
 
-/* One outward lane for each channel, then one inward lane, as the direction says: so bridge.c builds them. */
-static void describe_lanes(const struct config_bridge *bridge, struct page_bridge *page)
-{
-    struct page_lane_title titles[PAGE_LANES];
-    size_t count = 0;
-    if (bridge->direction & CONFIG_OUT)
-        for (size_t i = 0; i < bridge->channels.count && count < PAGE_LANES; i++)
-            titles[count++] = (struct page_lane_title){bridge->channels.items[i].text, true};
-    if (bridge->direction & CONFIG_IN && bridge->channels.count > 0 && count < PAGE_LANES)
-        titles[count++] = (struct page_lane_title){bridge->channels.items[0].text, false};
-    page_set_lanes(page, titles, count);
-}
-
 static void describe_bridges(struct supervisor *supervisor)
 {
     const struct config *config = supervisor->nursery.config;
     for (size_t i = 0; i < config->bridge_count; i++) {
         const struct config_bridge *bridge = &config->bridges[i];
         struct page_bridge *page = page_find(&supervisor->nursery.map, bridge->name);
+        struct page_lane_title titles[PAGE_LANES];
         snprintf(page->worker, sizeof page->worker, "%s", bridge->worker);
         snprintf(page->pattern, sizeof page->pattern, "%s", bridge->pattern);
-        describe_lanes(bridge, page);
+        page_set_lanes(page, titles, lanes_titles(bridge, titles));
         page->urls[0] = '\0';
         join_urls(page->urls, sizeof page->urls, &bridge->listen);
         join_urls(page->urls, sizeof page->urls, &bridge->dial);

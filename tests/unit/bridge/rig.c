@@ -78,8 +78,11 @@ struct rig *rig_new(void)
 static void resolve(struct rig *rig)
 {
     static const char *const urls[] = {"fake://a", "fake://b", "fake://c"};
-    rig->config = (struct config_bridge){
-        .name = rig->name, .worker = rig->name, .pattern = "test", .receive_limit_bytes = 1 << 20};
+    rig->config = (struct config_bridge){.name = rig->name,
+                                         .worker = rig->name,
+                                         .pattern = "test",
+                                         .direction = (enum config_direction)rig->direction,
+                                         .receive_limit_bytes = 1 << 20};
     rig->pattern = (struct plugin){.table = {.size = sizeof(struct leat_plugin), .name = "test"},
                                    .pattern = {.size = sizeof(struct leat_pattern_ops),
                                                .waits_for_peer = rig->waits_for_peer,

@@ -120,7 +120,7 @@ Test(registry, refuses_each_broken_plugin_with_a_sentence)
         {"too-small", "plugin too-small.so has a table of 16 bytes; the least that works is 96: it was built against "
                       "something else"},
         {"small-ops",
-         "plugin small-ops.so has a table of pattern functions of 24 bytes; the least that works is 64: it "
+         "plugin small-ops.so has a table of pattern functions of 24 bytes; the least that works is 72: it "
          "was built against something else"},
         {"unknown-kind",
          "plugin unknown-kind.so is of kind 7, which this gateway does not know (1 channel, 2 pattern, 3 "

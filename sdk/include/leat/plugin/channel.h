@@ -25,7 +25,8 @@ struct leat_channel_ops {
     uint32_t keeps; /* LEAT_CHANNEL_... */
 
     /* Optional. Looks for what is wrong with `where` and the options and blames it. Opens, creates and changes nothing.
-     * 0, or -EINVAL after at least one blame. `outward`: 1 when the bridge will read the channel, 0 when it will write. */
+     * 0, or -EINVAL after at least one blame. `outward`: 1 when the bridge will read the channel, 0 when it will write. Of a bridge that reads one and writes
+     * another, with the same options for both, 1 for both. */
     int32_t (*check)(const struct leat_host *host, const char *where, const void *options, uint32_t outward);
 
     /* Opens the reading end. `name` is the bridge's durable name. -ENOENT: not there yet, the lane tries again. */

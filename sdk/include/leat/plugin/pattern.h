@@ -8,7 +8,8 @@
  *   direction = in        -                      the `channel` of the hook    answers: the outward lane reads `reply_channel`
  *   direction = both      `channel`              `reply_channel`, or `channel` where there is none
  *
- * A pattern that `answers` needs a `reply_channel` and takes one `channel`. With `direction = both` on one channel the outward
+ * A pattern that `answers` needs a `reply_channel` and takes one `channel`; others may have a `reply_channel` with `direction =
+ * both` only. With `direction = both` on one channel the outward
  * lane also reads what the inward lane wrote: such a pattern marks it (leat_inward.tag) and drops it (LEAT_DROP_LOOP).
  *
  * Threads: create and destroy from the bridge's thread; outward() from its channel's lane, inward() from the inward lane, both at
