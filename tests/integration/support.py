@@ -149,7 +149,8 @@ class Gateway:
         self.name = name
         self.configuration = house.path(f"{name}.ini")
         self.log_file = house.path(f"{name}.log")
-        lines = "\n".join(line.strip() for line in text.splitlines())
+        indented = text[:1].isspace()  # as a test's own text is; a shipped file is taken as it stands
+        lines = "\n".join(line.strip() for line in text.splitlines()) if indented else text
         self.configuration.write_text(lines if "[gateway]" in lines else f"[gateway]\nname = {name}\n{lines}\n")
         self.start(wait)
 
