@@ -70,6 +70,22 @@ static void check_reply_channel(const struct config *config, const struct config
     }
 }
 
+/* The same port twice in one bridge. */
+static void check_own_listeners(const struct config *config, const struct config_bridge *bridge,
+                                struct problems *problems)
+{
+    const struct config_entry *entry = entry_of(config, bridge, "listen");
+    for (size_t i = 0; i < bridge->listen.count; i++) {
+        for (size_t j = 0; j < i; j++) {
+            const struct config_url *url = &bridge->listen.items[i], *taken = &bridge->listen.items[j];
+            const char *advice = url_clash(url, taken, true);
+            if (advice != NULL && strcmp(url->text, taken->text) != 0)
+                problems_add(problems, entry->file, entry->line, "[%s] listen = %s: %s in this list takes its port%s",
+                             bridge->section, quoted(entry, url->text), quoted(entry, taken->text), advice);
+        }
+    }
+}
+
 static void check_repeats(const struct config *config, const struct config_bridge *bridge, const char *key,
                           const struct config_urls *urls, struct problems *problems)
 {
@@ -87,22 +103,24 @@ static void check_repeats(const struct config *config, const struct config_bridg
 
 static void blame_collision(const struct config *config, const struct config_bridge *bridge,
                             const struct config_url *url, const struct config_bridge *other,
-                            const struct config_url *taken, struct problems *problems)
+                            const struct config_url *taken, const char *advice, struct problems *problems)
 {
     const struct config_entry *entry = entry_of(config, bridge, "listen"), *first = entry_of(config, other, "listen");
-    problems_add(problems, entry->file, entry->line, "[%s] listen = %s: [%s] listens at %s already (%s:%u)",
+    problems_add(problems, entry->file, entry->line, "[%s] listen = %s: [%s] listens at %s already (%s:%u)%s",
                  bridge->section, quoted(entry, url->text), other->section, quoted(first, taken->text), first->file,
-                 first->line);
+                 first->line, advice);
 }
 
 static void check_listeners(const struct config *config, const struct config_bridge *bridge,
                             const struct config_bridge *other, struct problems *problems)
 {
+    const bool together = strcmp(bridge->worker, other->worker) == 0;
     for (size_t i = 0; i < bridge->listen.count; i++) {
         for (size_t j = 0; j < other->listen.count; j++) {
             const struct config_url *url = &bridge->listen.items[i], *taken = &other->listen.items[j];
-            if (url_collides(url, taken))
-                blame_collision(config, bridge, url, other, taken, problems);
+            const char *advice = url_clash(url, taken, together);
+            if (advice != NULL)
+                blame_collision(config, bridge, url, other, taken, advice, problems);
         }
     }
 }
@@ -121,6 +139,7 @@ void rules_check(const struct config *config, struct problems *problems)
         check_reply_channel(config, bridge, problems);
         check_repeats(config, bridge, "channel", &bridge->channels, problems);
         check_repeats(config, bridge, "listen", &bridge->listen, problems);
+        check_own_listeners(config, bridge, problems);
         check_repeats(config, bridge, "dial", &bridge->dial, problems);
         for (size_t j = 0; j < i; j++)
             check_listeners(config, bridge, &config->bridges[j], problems);

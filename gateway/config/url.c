@@ -60,6 +60,7 @@ void urls_fini(struct config_urls *urls)
 struct authority {
     const char *host, *port;
     size_t host_len, port_len;
+    bool v6; /* by its host or its scheme; a name without either is taken for IPv4, as nng tries that first */
 };
 
 static bool takes_tcp_port(const char *scheme)
@@ -84,7 +85,8 @@ static bool split_authority(const struct config_url *url, struct authority *out)
     *out = (struct authority){.host = url->rest,
                               .port = colon + 1,
                               .host_len = (size_t)(colon - url->rest),
-                              .port_len = (size_t)(url->rest + len - colon - 1)};
+                              .port_len = (size_t)(url->rest + len - colon - 1),
+                              .v6 = *url->rest == '[' || url->scheme[strlen(url->scheme) - 1] == '6'};
     return true;
 }
 
@@ -93,17 +95,20 @@ static bool is_host(const struct authority *authority, const char *host)
     return authority->host_len == strlen(host) && memcmp(authority->host, host, authority->host_len) == 0;
 }
 
+static bool is_wildcard(const struct authority *authority)
+{
+    return is_host(authority, "") || is_host(authority, "*") || is_host(authority, "0.0.0.0") ||
+           is_host(authority, "[::]");
+}
+
 /* Whether a listener at `a` also covers the address of `b`. */
 static bool covers(const struct authority *a, const struct authority *b)
 {
-    const bool b_is_v6 = b->host_len > 0 && *b->host == '[';
     if (is_host(a, "localhost") && (is_host(b, "127.0.0.1") || is_host(b, "[::1]")))
         return true;
-    if (is_host(a, "[::]"))
-        return b_is_v6;
-    if (is_host(a, "0.0.0.0") || is_host(a, "*") || is_host(a, ""))
-        return !b_is_v6;
-    return a->host_len == b->host_len && memcmp(a->host, b->host, a->host_len) == 0;
+    if (a->v6 != b->v6)
+        return false;
+    return is_wildcard(a) || (a->host_len == b->host_len && memcmp(a->host, b->host, a->host_len) == 0);
 }
 
 bool url_collides(const struct config_url *a, const struct config_url *b)
@@ -116,4 +121,53 @@ bool url_collides(const struct config_url *a, const struct config_url *b)
     if (left.port_len == 1 && *left.port == '0') /* any free one */
         return false;
     return covers(&left, &right) || covers(&right, &left);
+}
+
+/* Behind the authority, without a slash at the end: so nng compares paths. */
+static size_t path_of(const struct config_url *url, const char **path)
+{
+    *path = url->rest + strcspn(url->rest, "/?");
+    size_t len = strcspn(*path, "?");
+    while (len > 0 && (*path)[len - 1] == '/')
+        len--;
+    return len;
+}
+
+static bool same_path(const struct config_url *a, const struct config_url *b)
+{
+    const char *left, *right;
+    const size_t len = path_of(a, &left);
+    return len == path_of(b, &right) && memcmp(left, right, len) == 0;
+}
+
+static bool same_server(const struct config_url *a, const struct config_url *b)
+{
+    const size_t len = strcspn(a->rest, "/?");
+    return strcmp(a->scheme, b->scheme) == 0 && len == strcspn(b->rest, "/?") && memcmp(a->rest, b->rest, len) == 0;
+}
+
+static bool is_scheme(const struct config_url *url, const char *scheme)
+{
+    const size_t len = strlen(scheme);
+    return strncmp(url->scheme, scheme, len) == 0 &&
+           (url->scheme[len] == '\0' || strchr("46", url->scheme[len]) != NULL);
+}
+
+const char *url_clash(const struct config_url *a, const struct config_url *b, bool together)
+{
+    if (!url_collides(a, b))
+        return NULL;
+    const bool a_is_wss = is_scheme(a, "wss"), b_is_wss = is_scheme(b, "wss");
+    /* nng would serve a wss listener beside a ws one in clear, and two of wss with the certificate of one. */
+    if ((a_is_wss && (b_is_wss || is_scheme(b, "ws"))) || (b_is_wss && is_scheme(a, "ws")))
+        return "; a wss listener shares its port with no other";
+    if (!is_scheme(a, "ws") || !is_scheme(b, "ws"))
+        return "";
+    if (!same_server(a, b))
+        return "; WebSocket listeners that are to share a port write scheme and host alike, with different paths, and "
+               "run "
+               "in one worker";
+    if (same_path(a, b))
+        return "; WebSocket listeners that share a port need different paths";
+    return together ? NULL : "; bridges that share a WebSocket port run in one worker: give both the same 'worker'";
 }

@@ -5,10 +5,13 @@
 #include "base/log.h"
 #include "base/page.h"
 #include "config/config.h"
+#include "config/memory.h"
+#include "config/url.h"
 #include "plugin/guard.h"
 #include "plugin/resolve.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -38,16 +41,32 @@ static void announce(const char *file, void *user)
 
 /* ---- the gateway that runs already -------------------------------------------------------------------------------- */
 
-/* Whether ", "-separated `urls` holds `url`. */
-static bool lists(const char *urls, const char *url)
+/* Whether a URL that starts at `text` and has `len` bytes wants what `url` wants. */
+static bool holds(const char *text, size_t len, const struct config_url *url)
 {
-    const size_t len = strlen(url);
-    for (const char *at = strstr(urls, url); at != NULL; at = strstr(at + 1, url)) {
-        const bool starts = at == urls || at[-1] == ' ';
-        if (starts && (at[len] == '\0' || at[len] == ','))
-            return true;
+    struct config_url other = {0};
+    char *copy = memory_copy_part(text, len), *problem = url_split(copy, &other);
+    const bool result = problem == NULL && url_collides(&other, url);
+    url_fini(&other);
+    free(problem);
+    free(copy);
+    return result;
+}
+
+/* Whether one of `urls`, separated by ", ", has the port of `text`: perhaps under another address, or for another path. */
+static bool lists(const char *urls, const char *text)
+{
+    struct config_url url = {0};
+    char *problem = url_split(text, &url);
+    bool found = false;
+    while (problem == NULL && !found && *urls != '\0') {
+        const size_t len = strcspn(urls, ", ");
+        found = len > 0 && holds(urls, len, &url);
+        urls += len + strspn(urls + len, ", ");
     }
-    return false;
+    url_fini(&url);
+    free(problem);
+    return found;
 }
 
 /* The last gateway of that name, as its page showed it. */
@@ -56,8 +75,8 @@ struct running {
     bool live;
 };
 
-/* A port that this very gateway listens at is no news when its configuration is checked while it runs, or while workers that
- * outlived it still end: they do before the next gateway starts. */
+/* A port that this very gateway listens at is no news when a configuration of it is checked while it runs, or while workers that
+ * outlived it still end: they do before the next gateway starts. Nor is it when the next one is to share it by other paths. */
 static bool is_ours(const char *url, void *user)
 {
     const struct running *running = user;

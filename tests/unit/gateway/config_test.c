@@ -1,10 +1,12 @@
 #include "config/config.h"
 
+#include "config/memory.h"
 #include "config/schema.h"
 #include "support_config.h"
 
 #include <criterion/criterion.h>
 #include <leat/plugin/host.h>
+#include <stdlib.h>
 
 #define BRIDGE "pattern = pubsub\ndirection = out\nchannel = shm://q\n"
 
@@ -191,6 +193,45 @@ Test(config, refuses_two_bridges_on_one_port)
                              "listen = tcp4://0.0.0.0:5555\n"),
                      "leat.ini:10: [bridge.b] listen = tcp4://0.0.0.0:5555: [bridge.a] listens at tcp://127.0.0.1:5555 "
                      "already (leat.ini:5)\n");
+}
+
+Test(config, refuses_a_bridge_that_listens_twice_at_one_port)
+{
+    cr_assert_str_eq(
+        refusal("[bridge.a]\n" BRIDGE "listen = tcp://127.0.0.1:5555, ws://127.0.0.1:80/a, "
+                "ws://127.0.0.1:80/b, tcp://*:5555\n"),
+        "leat.ini:5: [bridge.a] listen = tcp://*:5555: tcp://127.0.0.1:5555 in this list takes its port\n");
+}
+
+Test(config, lets_websocket_bridges_of_one_worker_share_a_port)
+{
+    load("[bridge.a]\n" BRIDGE "worker = web\nlisten = ws://127.0.0.1:80/a\n[bridge.b]\n" BRIDGE
+         "worker = web\nlisten = ws://127.0.0.1:80/b\n");
+    cr_assert_not_null(config, "%s", problems_text(&problems));
+    config_free(config);
+    cr_assert_str_eq(refusal("[bridge.a]\n" BRIDGE "listen = ws://127.0.0.1:80/a\n[bridge.b]\n" BRIDGE
+                             "listen = ws://127.0.0.1:80/b\n"),
+                     "leat.ini:10: [bridge.b] listen = ws://127.0.0.1:80/b: [bridge.a] listens at ws://127.0.0.1:80/a "
+                     "already (leat.ini:5); bridges that share a WebSocket port run in one worker: give both the same "
+                     "'worker'\n");
+}
+
+Test(config, wants_one_reply_channel_that_is_no_other)
+{
+    static const char *const wrong[][2] = {
+        {"", "[bridge.a] reply_channel: expected one URL, such as shm://a.replies"},
+        {"shm://b, shm://c", "[bridge.a] reply_channel: expected one URL, such as shm://a.replies"},
+        {"shm://q",
+         "[bridge.a] reply_channel = shm://q: this is the bridge's 'channel'; a reply_channel is another one"},
+    };
+    for (size_t i = 0; i < sizeof(wrong) / sizeof(*wrong); i++) {
+        char *text = memory_format("[bridge.a]\n" BRIDGE "listen = x://1\nreply_channel = %s\n", wrong[i][0]);
+        char *sentence = memory_format("leat.ini:6: %s\n", wrong[i][1]);
+        cr_expect_str_eq(refusal(text), sentence);
+        problems_fini(&problems);
+        free(sentence);
+        free(text);
+    }
 }
 
 Test(config, lets_two_bridges_listen_where_they_do_not_meet)

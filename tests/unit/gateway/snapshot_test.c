@@ -13,13 +13,14 @@ static struct config *config;
 static void move_in(void)
 {
     folder_make(room, sizeof(room));
-    config = config_load(file_write(room, "leat.ini",
-                                    "[gateway]\nname = edge\nplugin_dir = /p\nrestart_min = 7ms\n"
-                                    "[bridge.a]\npattern = pubsub\ndirection = in\nchannel = shm://q, shm://r\n"
-                                    "dial = tcp://h:1\nworker = w\npubsub.topics = x, y\n"
-                                    "[bridge.b]\npattern = pipeline\ndirection = out\nchannel = shm://s\n"
-                                    "listen = tcp://h:2\nreceive_limit = 3MiB\nx.password = ${file:leat.ini}\n"),
-                         &problems);
+    config = config_load(
+        file_write(room, "leat.ini",
+                   "[gateway]\nname = edge\nplugin_dir = /p\nrestart_min = 7ms\n"
+                   "[bridge.a]\npattern = pubsub\ndirection = in\nchannel = shm://q, shm://r\n"
+                   "dial = tcp://h:1\nworker = w\npubsub.topics = x, y\n"
+                   "[bridge.b]\npattern = pipeline\ndirection = out\nchannel = shm://s\nreply_channel = shm://t\n"
+                   "listen = tcp://h:2\nreceive_limit = 3MiB\nx.password = ${file:leat.ini}\n"),
+        &problems);
     cr_assert_not_null(config, "%s", problems_text(&problems));
 }
 
@@ -55,6 +56,7 @@ static void expect_bridges(const struct config_bridge *a, const struct config_br
     expect_urls(&a->channels, &b->channels);
     expect_urls(&a->listen, &b->listen);
     expect_urls(&a->dial, &b->dial);
+    expect_urls(&a->reply, &b->reply);
 }
 
 Test(snapshot, arrives_as_it_was_sent)
