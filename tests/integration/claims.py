@@ -5,6 +5,8 @@ import stat
 
 import pytest
 
+from support import wait_until
+
 SOON = {"recv_timeout": 20_000, "send_timeout": 20_000}
 
 
@@ -241,6 +243,33 @@ def the_certificate_of_the_recipe_is_trusted_by_its_names(example):
         url = example.urls("quotes")[0].replace("127.0.0.1", name)
         subscribers.append(example.subscriber(url, tls_config=config))
     example.everybody_hears("quotes", subscribers, b"EURUSD 1.0831")
+
+
+@claim("tls-mutual.ini")
+def only_who_is_named_in_a_certificate_of_ours_gets_in(example):
+    [url] = example.urls("orders")
+    url, mode = url.replace("127.0.0.1", "localhost"), example.pynng.TLSConfig.MODE_CLIENT
+
+    def desk(**shown):
+        config = example.pynng.TLSConfig(mode, server_name="localhost", ca_files=str(example.house.path("ca.pem")), **shown)
+        return example.peer("Push0", dial=url, tls_config=config, block_on_dial=False)
+
+    def shows(name):
+        return {"cert_key_file": together(example.house.folder, name)}
+
+    strangers = [desk(), desk(**shows("server"))]
+    desk(**shows("desk-1")).send(b"buy")
+    assert example.house.reader("orders").read()[0] == b"buy"
+    wait_until(lambda: "localhost" in example.running.log(), "the log says who was refused")
+    assert example.running.bridge("orders")["peers"] == 1
+    assert not any(stranger.pipes for stranger in strangers)
+
+
+def together(folder, name):
+    """pynng wants a certificate and its key in one file."""
+    both = folder / f"{name}.both"
+    both.write_text((folder / f"{name}.key").read_text() + (folder / f"{name}.pem").read_text())
+    return str(both)
 
 
 @claim("browser.ini")
