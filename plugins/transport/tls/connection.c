@@ -1,0 +1,171 @@
+#include "tls/connection.h"
+
+#include "tls/reason.h"
+
+#include <arpa/inet.h>
+#include <nng/nng.h>
+#include <openssl/err.h>
+#include <stdio.h>
+#include <time.h>
+
+#define NS_PER_S INT64_C(1000000000)
+#define PATIENCE_NS (9 * NS_PER_S) /* nng gives a handshake 10 s */
+
+static int64_t now_ns(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * NS_PER_S + now.tv_nsec;
+}
+
+/* ---- who it is --------------------------------------------------------------------------------------------------- */
+
+/* The engine is given nng's connection as an opaque pointer. In every nng 1.x that has engines it is one of nng's streams, and
+ * what it is asked here it passes on to the TCP stream below it. False when that is not connected (any more). */
+static bool address_of(void *connection, nng_sockaddr *address)
+{
+    return nng_stream_get_addr(connection, NNG_OPT_REMADDR, address) == 0;
+}
+
+static void write_address(const nng_sockaddr *address, char *text, size_t size)
+{
+    const char *written = NULL;
+    if (address->s_family == NNG_AF_INET)
+        written = inet_ntop(AF_INET, &address->s_in.sa_addr, text, (socklen_t)size);
+    else if (address->s_family == NNG_AF_INET6)
+        written = inet_ntop(AF_INET6, address->s_in6.sa_addr, text, (socklen_t)size);
+    if (!written)
+        snprintf(text, size, "a peer");
+}
+
+static void report(struct tls_connection *self, const char *reason)
+{
+    tls_failures_note(self->context->failures, self->peer, reason, self->refused);
+}
+
+/* ---- coming and going -------------------------------------------------------------------------------------------- */
+
+int tls_connection_init(struct tls_connection *self, void *connection, struct tls_context *context)
+{
+    nng_sockaddr address = {0};
+    self->context = tls_context_hold(context);
+    self->wire.connection = connection;
+    self->since_ns = now_ns();
+    address_of(connection, &address);
+    write_address(&address, self->peer, sizeof self->peer);
+    self->ssl = SSL_new(context->ctx);
+    BIO *bio = self->ssl ? tls_wire_bio(&self->wire) : NULL;
+    if (!bio) {
+        ERR_clear_error();
+        return NNG_ENOMEM;
+    }
+    SSL_set_bio(self->ssl, bio, bio);
+    SSL_set_app_data(self->ssl, self->refused);
+    if (context->listen)
+        SSL_set_accept_state(self->ssl);
+    else
+        SSL_set_connect_state(self->ssl);
+    if (context->sni)
+        SSL_set_tlsext_host_name(self->ssl, context->sni);
+    return 0;
+}
+
+void tls_connection_fini(struct tls_connection *self)
+{
+    SSL_free(self->ssl);
+    tls_context_release(self->context);
+    ERR_clear_error();
+}
+
+/* Ended before the handshake was. A peer that connects and leaves without a word (a port that is looked at) is no failure to a
+ * listener; and when the connection still stands, it is this end that gives up: nng's patience is over, or the socket closes. */
+static void report_hang_up(struct tls_connection *self)
+{
+    nng_sockaddr address;
+    bool stands = address_of(self->wire.connection, &address);
+    if (stands && now_ns() - self->since_ns > PATIENCE_NS)
+        report(self, "it did not finish in time");
+    else if (!stands && (self->wire.heard || !self->context->listen))
+        report(self, "it hung up");
+}
+
+void tls_connection_close(struct tls_connection *self)
+{
+    if (!self->ssl || self->broken)
+        return;
+    if (self->established)
+        SSL_shutdown(self->ssl); /* tells the peer that this is the end; its answer is not awaited */
+    else
+        report_hang_up(self);
+    self->broken = true;
+    ERR_clear_error();
+}
+
+/* ---- moving bytes ------------------------------------------------------------------------------------------------ */
+
+static bool is_peers_fault(unsigned long error)
+{
+    return ERR_GET_LIB(error) == ERR_LIB_SSL && (ERR_GET_REASON(error) == SSL_R_CERTIFICATE_VERIFY_FAILED ||
+                                                 ERR_GET_REASON(error) == SSL_R_PEER_DID_NOT_RETURN_A_CERTIFICATE);
+}
+
+/* What an operation that did not succeed means to nng. Each failure is the connection's last word, and reported once. */
+static int fail(struct tls_connection *self, int result)
+{
+    char reason[160];
+    int error = SSL_get_error(self->ssl, result);
+    if (error == SSL_ERROR_WANT_READ || error == SSL_ERROR_WANT_WRITE)
+        return NNG_EAGAIN;
+    bool first = !self->broken;
+    self->broken = true;
+    if (error == SSL_ERROR_ZERO_RETURN)
+        return NNG_ECONNSHUT;
+    if (error == SSL_ERROR_SYSCALL && self->wire.error) {
+        ERR_clear_error();
+        return self->wire.error;
+    }
+    int code = is_peers_fault(ERR_peek_error()) ? NNG_EPEERAUTH : NNG_ECRYPTO;
+    tls_reason_of_connection(self->ssl, reason, sizeof reason);
+    if (first)
+        report(self, reason);
+    return code;
+}
+
+int tls_connection_handshake(struct tls_connection *self)
+{
+    ERR_clear_error();
+    int result = SSL_do_handshake(self->ssl);
+    if (result != 1)
+        return fail(self, result);
+    self->established = true;
+    tls_failures_forgive(self->context->failures, self->peer);
+    return 0;
+}
+
+int tls_connection_receive(struct tls_connection *self, uint8_t *data, size_t *len)
+{
+    size_t got = 0;
+    ERR_clear_error();
+    int result = SSL_read_ex(self->ssl, data, *len, &got);
+    if (result != 1)
+        return fail(self, result);
+    *len = got;
+    return 0;
+}
+
+int tls_connection_send(struct tls_connection *self, const uint8_t *data, size_t *len)
+{
+    size_t put = 0;
+    ERR_clear_error();
+    int result = SSL_write_ex(self->ssl, data, *len, &put);
+    if (result != 1)
+        return fail(self, result);
+    *len = put;
+    return 0;
+}
+
+bool tls_connection_is_verified(const struct tls_connection *self)
+{
+    return self->ssl && SSL_get_verify_mode(self->ssl) != SSL_VERIFY_NONE && SSL_get0_peer_certificate(self->ssl) &&
+           SSL_get_verify_result(self->ssl) == X509_V_OK;
+}
