@@ -125,10 +125,18 @@ static const char reference[] =
     "does not copy the tag of what it answers to. Other bridges on the same channel have other marks: what one\n"
     "brings in, the others carry on.\n"
     "\n"
-    "bus.forward = yes: what one peer says also goes to all the others, so that peers that only dial this bridge\n"
-    "form a bus. Leave it off where the peers are connected to each other. Gateways that form a ring or a mesh\n"
-    "take two bridges on one channel: one with bus.forward = yes that the peers of this host dial, and one\n"
-    "without it that is connected to every other gateway. Then each message arrives everywhere once.\n"
+    "bus.forward = yes: what one peer says also goes to all the others, so that peers that only dial this bridge form\n"
+    "a bus. Leave it off where the peers are connected to each other. (Such a message counts as forwarded also while\n"
+    "there is no other peer.)\n"
+    "\n"
+    "Several gateways take two bridges each, on one channel: one with bus.forward = yes, which the peers of that host\n"
+    "dial, and one without it, which is connected to such a bridge of every other gateway. Then each message arrives\n"
+    "everywhere once. Nothing on the wire says where a message has been, so there must be one way only between any "
+    "two\n"
+    "places; a loop of ways carries a message round for ever. Do not set bus.forward on bridges that join gateways in\n"
+    "a ring, nor let such a bridge dial itself; do not connect two bridges of one channel with each other, nor both\n"
+    "bridges of two gateways. Of two gateways that are connected one dials and the other listens: if both dial, each\n"
+    "message arrives twice. A loop shows in the ledger: its counts rise while nobody speaks.\n"
     "\n"
     "What it keeps: order, from each sender to each receiver. What it cannot: wait. A message goes to those who\n"
     "are there (no_peer when nobody is), and a peer that does not take its messages loses some (slow_peer). nng's\n"
@@ -150,7 +158,7 @@ static const char reference[] =
     "    direction = both\n"
     "    channel   = shm://chat\n"
     "    listen    = tcp://*:6021\n"
-    "    dial      = tcp://second.example:6021, tcp://third.example:6021\n";
+    "    dial      = tcp://first.example:6021\n";
 
 static const struct leat_pattern_ops ops = {
     .size = sizeof(struct leat_pattern_ops),

@@ -244,6 +244,7 @@ Test(questions, without_a_proper_way_back_are_malformed)
     } headers[] = {{"", 0},
                    {"\x80\0\0\1", 4},                  /* no pipe */
                    {"\0\0\0\7\x80\0\0", 7},            /* half a word */
+                   {"\0\0\0\7\0\0\x80\0\0\1", 10},     /* and a half behind it */
                    {"\0\0\0\7\0\0\0\1", 8},            /* no end */
                    {"\0\0\0\7\x80\0\0\1\0\0\0\1", 12}, /* goes on behind its end */
                    {"\0\0\0\7\x80\0\0\1", LEAT_HEADER_MAX + 4}};
