@@ -106,12 +106,12 @@ class House:
         self.ends.append(Writer(self.shm, channel, **options))
         return self.ends[-1]
 
-    def reader(self, channel):
+    def reader(self, channel, **how):
         """This process as a reader, as soon as the channel is there."""
 
         def opened():
             try:
-                return Reader(self.shm, channel)
+                return Reader(self.shm, channel, **how)
             except FileNotFoundError:
                 return None
 

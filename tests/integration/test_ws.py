@@ -1,7 +1,5 @@
 """WebSocket: pynng and raw HTTP clients against bridges that listen and dial."""
 
-import ctypes
-
 import pytest
 
 from support import free_port
@@ -46,8 +44,7 @@ def test_messages_come_in_whoever_listens(house, gateway, pynng, listens):
             receive_limit = 5MiB
             {"listen" if listens == "bridge" else "dial"} = {url}
             """)
-        reader = house.reader("orders")
-        reader.room, reader.buffer = len(BIG), ctypes.create_string_buffer(len(BIG))
+        reader = house.reader("orders", room=len(BIG))
         running.wait_for_peers("orders", 1)
         for message in (b"buy 1", b"", BIG):
             pusher.send(message)
