@@ -180,6 +180,7 @@ static struct bridge *bridge_new(const char *gateway, const struct resolved_brid
     bridge->resolved = resolved;
     bridge->read = resolved_bridge_read(resolved);
     bridge->written = resolved_bridge_written(resolved);
+    bridge->loops = bridge->read.count > 0 && bridge->read.items == bridge->written.items;
     bridge->map = map;
     bridge->page = page_find(map, resolved->bridge->name);
     bridge->pattern_ops = &resolved->pattern->pattern;
@@ -280,7 +281,7 @@ void bridge_stop(struct bridge *bridge, int64_t deadline_ns)
 bool bridge_has_left(const struct bridge *bridge)
 {
     for (size_t i = 0; i < bridge->lane_count; i++)
-        if (bridge->lanes[i]->started && !atomic_load_explicit(&bridge->lanes[i]->left, memory_order_acquire))
+        if (bridge->lanes[i]->started && !lane_has_left(bridge->lanes[i]))
             return false;
     return true;
 }

@@ -22,6 +22,8 @@ struct bridge {
     size_t attached; /* endpoints that are */
 
     pthread_mutex_t submit; /* sends are submitted by one thread at a time */
+    bool
+        loops; /* both lanes have the same channel: what comes in passes the outward lane, and a `block` one waits for it */
     bool needs_peer; /* sending waits for one, and outward lanes stop reading while there is none; else it drops */
     bool only_dials;
     _Atomic uint32_t peers;

@@ -114,12 +114,17 @@ static void close_writer(struct inward *in, uint32_t index)
 
 /* ---- one message --------------------------------------------------------------------------------------------------- */
 
-/* No room in a `block` channel: its readers hold the lane, as they should; people want to know after a while. */
+/* No room in a `block` channel: its readers hold the lane, as they should; people want to know after a while. Where this bridge is
+ * one of them and has no peer, its outward lane says so. */
 static void show_full(struct inward *in, uint32_t index, int64_t since_ns)
 {
-    if (lane_now_ns() - since_ns >= FULL_SHOW_NS && !lane_is_stopping(&in->lane))
-        lane_show(&in->lane, PAGE_DEGRADED, "channel '%s' is full; the network waits for its readers",
-                  channel_of(in, index)->where);
+    const struct bridge *bridge = in->lane.bridge;
+    if (lane_now_ns() - since_ns < FULL_SHOW_NS || lane_is_stopping(&in->lane) ||
+        (bridge->loops && atomic_load_explicit(&bridge->peers, memory_order_relaxed) == 0))
+        return;
+    lane_show(&in->lane, PAGE_DEGRADED, "channel '%s' is full; the network waits for its readers%s",
+              channel_of(in, index)->where,
+              bridge->loops ? ", and this bridge is one: a reply_channel would keep the ways apart" : "");
 }
 
 /* Waits for room in the channel. Returns why the message is dropped instead. */

@@ -66,6 +66,11 @@ bool lane_is_stopping(const struct lane *lane)
     return atomic_load_explicit(&lane->bridge->stopping, memory_order_acquire);
 }
 
+bool lane_has_left(const struct lane *lane)
+{
+    return atomic_load_explicit(&lane->left, memory_order_acquire);
+}
+
 bool lane_is_expired(const struct lane *lane)
 {
     return lane_is_stopping(lane) &&

@@ -40,7 +40,8 @@ int64_t lane_now_ns(void);
 void lane_beat(struct lane *lane);
 
 bool lane_is_stopping(const struct lane *lane); /* take nothing new */
-bool lane_is_expired(const struct lane *lane);  /* stopping, and the deadline has passed: leave now */
+bool lane_has_left(const struct lane *lane);
+bool lane_is_expired(const struct lane *lane); /* stopping, and the deadline has passed: leave now */
 
 /* Shows what the lane is doing, why, and what happens next. Cheap when nothing changed. */
 __attribute__((format(printf, 3, 4))) void lane_show(struct lane *lane, enum page_state state, const char *format, ...);

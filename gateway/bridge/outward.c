@@ -87,17 +87,18 @@ static bool has_peer(const struct outward *out)
     return atomic_load_explicit(&out->lane.bridge->peers, memory_order_relaxed) > 0;
 }
 
-/* Makes the packet of a borrowed message: prefix and body, the one copy on its way out. Returns why it is dropped instead. */
+/* Makes the packet of a borrowed message: prefix and body, the one copy on its way out. Returns why it is dropped instead: what the
+ * pattern would drop with peers it drops without them. */
 static int32_t pack(struct outward *out, const struct leat_message *message, struct leat_packet *packet)
 {
     struct bridge *bridge = out->lane.bridge;
     const struct leat_pattern_ops *pattern = bridge->pattern_ops;
     struct leat_outward way = {0};
-    if (!bridge->needs_peer && !has_peer(out))
-        return LEAT_DROP_NO_PEER;
     int32_t reason = pattern->outward ? pattern->outward(bridge->pattern, out->index, message, &way) : LEAT_FORWARD;
     if (reason != LEAT_FORWARD)
         return lane_reason(reason);
+    if (!bridge->needs_peer && !has_peer(out))
+        return LEAT_DROP_NO_PEER;
     if (way.header_len > LEAT_HEADER_MAX || way.prefix_len > UINT64_MAX - message->len ||
         bridge->engine->alloc(bridge->socket, packet, way.prefix_len + message->len) != 0)
         return LEAT_DROP_ERROR;
@@ -139,16 +140,26 @@ static void carry(struct outward *out, const struct leat_message *message)
 
 /* ---- waiting ------------------------------------------------------------------------------------------------------ */
 
+/* Whether to take nothing new. Where both lanes have one channel, the inward lane may need room there for what it has received
+ * already, and this lane is one of those that make room: it goes on until that one has left. */
+static bool is_over(const struct outward *out)
+{
+    const struct bridge *bridge = out->lane.bridge;
+    if (bridge->loops && !lane_has_left(&bridge->inward->lane))
+        return lane_is_expired(&out->lane);
+    return lane_is_stopping(&out->lane);
+}
+
 static bool room_or_stop(const void *of)
 {
     const struct outward *out = of;
-    return window_has_room(&out->window) || lane_is_stopping(&out->lane);
+    return window_has_room(&out->window) || is_over(out);
 }
 
 static bool peer_or_stop(const void *of)
 {
     const struct outward *out = of;
-    return has_peer(out) || lane_is_stopping(&out->lane);
+    return has_peer(out) || is_over(out);
 }
 
 static bool settled(const void *of)
@@ -263,7 +274,7 @@ static bool goes_on(struct outward *out, int error)
 static void pump(struct outward *out)
 {
     struct leat_message message;
-    while (!lane_is_stopping(&out->lane)) {
+    while (!is_over(out)) {
         lane_beat(&out->lane);
         if (!may_read(out))
             continue;

@@ -55,6 +55,12 @@ static void lap_some(struct fake_channel *channel)
     channel->pending_lost += lost;
 }
 
+static uint64_t tag_of(const struct fake_channel *channel, uint64_t number)
+{
+    uint64_t own = channel->own_tags[number % FAKE_LOOP];
+    return own ? own : number + 1000;
+}
+
 static int32_t borrow(void *reader, struct leat_message *message, int64_t timeout_ns)
 {
     struct fake_channel *channel = reader;
@@ -70,7 +76,7 @@ static int32_t borrow(void *reader, struct leat_message *message, int64_t timeou
         *message = (struct leat_message){.data = channel->body,
                                          .len = fake_message_len(number),
                                          .sequence = number,
-                                         .tag = number + 1000,
+                                         .tag = tag_of(channel, number),
                                          .cursor = number * 16,
                                          .lost = channel->pending_lost};
         memcpy(channel->body, &number, sizeof number);
@@ -136,6 +142,11 @@ static int32_t writer_open(void **writer, const struct leat_host *host, const ch
     return error;
 }
 
+static bool has_room(const struct fake_channel *channel)
+{
+    return !channel->full && (!channel->capacity || channel->published - channel->acknowledged < channel->capacity);
+}
+
 static int32_t claim(void *writer, uint64_t len, void **data, int64_t timeout_ns)
 {
     struct fake_channel *channel = writer;
@@ -143,10 +154,10 @@ static int32_t claim(void *writer, uint64_t len, void **data, int64_t timeout_ns
     if (len > channel->largest)
         return LEAT_ETOOBIG;
     pthread_mutex_lock(&channel->lock);
-    while (channel->full && !channel->removed)
+    while (!has_room(channel) && !channel->removed)
         if (pthread_cond_timedwait(&channel->changed, &channel->lock, &until) != 0)
             break;
-    int32_t error = channel->removed ? LEAT_ECLOSED : channel->full ? LEAT_ETIMEDOUT : 0;
+    int32_t error = channel->removed ? LEAT_ECLOSED : has_room(channel) ? 0 : LEAT_ETIMEDOUT;
     pthread_mutex_unlock(&channel->lock);
     *data = channel->claimed;
     return error;
@@ -159,6 +170,8 @@ static int32_t commit(void *writer, uint64_t len, uint64_t tag)
     struct fake_written *written = &channel->written[channel->written_count++ % FAKE_WRITTEN];
     *written = (struct fake_written){.len = len, .tag = tag};
     memcpy(&written->number, channel->claimed, len < 8 ? len : 8);
+    if (channel->capacity)
+        channel->own_tags[channel->published++ % FAKE_LOOP] = tag;
     change(channel);
     return 0;
 }

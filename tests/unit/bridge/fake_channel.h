@@ -10,6 +10,7 @@
 
 #define FAKE_LARGEST 512u
 #define FAKE_WRITTEN 65536u
+#define FAKE_LOOP 4096u
 
 struct fake_written {
     uint64_t number, len, tag;
@@ -26,6 +27,10 @@ struct fake_channel {
     bool forgets;        /* this reader has no stored position, whatever the table says */
     uint32_t lap_chance; /* of 1000 loans, how many are overwritten */
     uint64_t random;
+
+    uint64_t
+        capacity; /* not 0: a `block` channel of so many messages; what is written is there to be read, under its tag */
+    uint64_t own_tags[FAKE_LOOP]; /* by number, of what was written; 0: published by the test */
 
     uint64_t published, next, pending_lost;
     bool lent;

@@ -100,6 +100,17 @@ Test(inward, drops_what_is_larger_than_the_channel_takes)
     cr_assert_eq(channel->written[0].number, 1);
 }
 
+Test(inward, drops_what_is_larger_than_the_bridge_takes_although_the_engine_let_it_through)
+{
+    rig->receive_limit = 64;
+    rig_start(rig);
+    arrive(0, 0, 65);
+    arrive(1, 0, 64);
+    fake_await_written(channel, 1);
+    cr_assert_eq(rig_dropped(rig, LEAT_DROP_OVERSIZE), 1);
+    cr_assert_eq(channel->written[0].number, 1);
+}
+
 Test(inward, waits_while_the_channel_is_full_and_shows_that_it_lives)
 {
     channel->full = true;

@@ -103,7 +103,7 @@ Test(outward, waits_for_a_channel_that_does_not_exist_yet)
 
 Test(outward, reads_nothing_before_there_is_a_peer_where_the_pattern_waits_for_one)
 {
-    rig->waits_for_peer = true;
+    rig->waits_for_peer = LEAT_OUT;
     fake_publish(channel, 5);
     rig_start(rig);
     rig_await_state(rig, PAGE_CONNECTING);
@@ -137,7 +137,7 @@ Test(outward, counts_what_the_pattern_filters)
 
 Test(outward, sends_what_failed_again_before_anything_new)
 {
-    rig->waits_for_peer = true;
+    rig->waits_for_peer = LEAT_OUT;
     start_with_peer();
     fake_publish(channel, 3);
     engine_await_sends(engine, 3);
@@ -157,7 +157,7 @@ Test(outward, sends_what_failed_again_before_anything_new)
 
 Test(outward, tries_a_send_again_that_was_refused_at_once)
 {
-    rig->waits_for_peer = true;
+    rig->waits_for_peer = LEAT_OUT;
     engine->refuse_sends = 3;
     start_with_peer();
     fake_publish(channel, 2);
@@ -172,7 +172,7 @@ Test(outward, tries_a_send_again_that_was_refused_at_once)
 
 Test(outward, drops_what_can_never_be_sent)
 {
-    rig->waits_for_peer = true;
+    rig->waits_for_peer = LEAT_OUT;
     start_with_peer();
     fake_publish(channel, 2);
     engine_await_sends(engine, 2);

@@ -31,6 +31,8 @@ static int32_t outward(void *self, uint32_t channel, const struct leat_message *
         out->prefix_len = rig->whim->prefix_len;
         return rig->whim->reason;
     }
+    if (rig->drops_own && message->tag < 1000)
+        return LEAT_DROP_LOOP;
     if (rig->filter && message->sequence % rig->filter == 0)
         return LEAT_DROP_FILTERED;
     out->prefix = rig->prefix;
@@ -48,7 +50,7 @@ static int32_t inward(void *self, const struct leat_packet *packet, struct leat_
     }
     in->skip = rig->prefix ? strlen(rig->prefix) : 0;
     in->tag = packet->len;
-    in->channel = (uint32_t)(packet->len % rig->channel_count);
+    in->channel = rig->reply ? 0 : (uint32_t)(packet->len % rig->channel_count);
     return LEAT_FORWARD;
 }
 
@@ -60,9 +62,10 @@ struct rig *rig_new(void)
     rig->direction = LEAT_OUT;
     rig->channel_count = 1;
     rig->gateway = "leat";
+    rig->receive_limit = 1 << 20;
     rig->name = "quotes";
-    rig->channels = calloc(RIG_CHANNELS, sizeof *rig->channels);
-    for (size_t i = 0; i < RIG_CHANNELS; i++)
+    rig->channels = calloc(RIG_CHANNELS + 1, sizeof *rig->channels);
+    for (size_t i = 0; i <= RIG_CHANNELS; i++)
         fake_channel_init(&rig->channels[i]);
     fake_engine_init(&rig->engine);
     size_t bytes = sizeof(struct page) + sizeof(struct page_bridge);
@@ -75,14 +78,34 @@ struct rig *rig_new(void)
     return rig;
 }
 
-static void resolve(struct rig *rig)
+static void resolve_channel(struct rig *rig, size_t index, const char *url)
+{
+    rig->resolved_channels[index] =
+        (struct resolved_channel){.plugin = rig->volatile_reader ? &fake_channel_volatile : &fake_channel_durable,
+                                  .options = {.values = &rig->channels[index]},
+                                  .where = url + strlen("fake://"),
+                                  .url = url};
+}
+
+static void resolve_channels(struct rig *rig)
 {
     static const char *const urls[] = {"fake://a", "fake://b", "fake://c"};
+    for (size_t i = 0; i < rig->channel_count; i++) {
+        resolve_channel(rig, i, urls[i]);
+        rig->names[i] = rig->resolved_channels[i].where;
+    }
+    if (rig->reply)
+        resolve_channel(rig, RIG_REPLY, "fake://r");
+}
+
+static void configure(struct rig *rig)
+{
     rig->config = (struct config_bridge){.name = rig->name,
                                          .worker = rig->name,
                                          .pattern = "test",
                                          .direction = (enum config_direction)rig->direction,
-                                         .receive_limit_bytes = 1 << 20};
+                                         .reply = {.count = rig->reply},
+                                         .receive_limit_bytes = rig->receive_limit};
     rig->pattern = (struct plugin){.table = {.size = sizeof(struct leat_plugin), .name = "test"},
                                    .pattern = {.size = sizeof(struct leat_pattern_ops),
                                                .waits_for_peer = rig->waits_for_peer,
@@ -90,14 +113,12 @@ static void resolve(struct rig *rig)
                                                .socket = describe_socket,
                                                .outward = outward,
                                                .inward = inward}};
-    for (size_t i = 0; i < rig->channel_count; i++) {
-        rig->names[i] = urls[i] + strlen("fake://");
-        rig->resolved_channels[i] =
-            (struct resolved_channel){.plugin = rig->volatile_reader ? &fake_channel_volatile : &fake_channel_durable,
-                                      .options = {.values = &rig->channels[i]},
-                                      .where = rig->names[i],
-                                      .url = urls[i]};
-    }
+}
+
+static void resolve(struct rig *rig)
+{
+    configure(rig);
+    resolve_channels(rig);
     rig->engine_host = (struct leat_host){.size = sizeof(struct leat_host), .context = &rig->engine};
     rig->pattern_host = (struct leat_host){.size = sizeof(struct leat_host), .context = rig};
     rig->endpoint = (struct resolved_endpoint){
@@ -114,6 +135,7 @@ static void resolve(struct rig *rig)
                  .channel_names = rig->names},
         .channels = rig->resolved_channels,
         .channel_count = rig->channel_count,
+        .reply = rig->reply ? &rig->resolved_channels[RIG_REPLY] : NULL,
         .endpoints = &rig->endpoint,
         .endpoint_count = 1,
         .engine = &fake_transport,
@@ -148,12 +170,17 @@ void rig_free(struct rig *rig)
     bridge_free(rig->bridge);
     if (rig->engine.packets != 0 || rig->engine.slot_taken_twice || rig->engine.two_submit_at_once)
         wait_failed(__FILE__, __LINE__, "every packet given back, every slot used once at a time, by one thread");
-    for (size_t i = 0; i < RIG_CHANNELS; i++)
+    for (size_t i = 0; i <= RIG_CHANNELS; i++)
         if (rig->channels[i].went_backwards)
             wait_failed(__FILE__, __LINE__, "acknowledgements go forward");
     free(rig->channels);
     free(rig->map.page);
     free(rig);
+}
+
+struct fake_channel *rig_reply(struct rig *rig)
+{
+    return &rig->channels[RIG_REPLY];
 }
 
 struct page_lane *rig_lane(struct rig *rig, size_t index)
