@@ -1,6 +1,7 @@
-"""Native channels from Python, for tests: a thin ctypes view of libleat.so (sdk/include/leat/channel.h)."""
+"""Native channels from Python, for tests: a thin ctypes view of libleat.so (sdk/include/leat/channel.h and request.h)."""
 
 import ctypes as c
+import errno
 import os
 
 OVERWRITE, BLOCK = 0, 1
@@ -29,7 +30,9 @@ def _load():
     library.leat_strerror.restype = c.c_char_p
     library.leat_publish.argtypes = [c.c_void_p, c.c_char_p, c.c_size_t, c.c_uint64, c.c_int64]
     library.leat_read.argtypes = [c.c_void_p, c.c_void_p, c.c_size_t, c.POINTER(Message), c.c_int64]
-    for name in ("leat_writer_close", "leat_reader_close"):
+    library.leat_requester_ignored.argtypes = [c.c_void_p]
+    library.leat_requester_ignored.restype = c.c_uint64
+    for name in ("leat_writer_close", "leat_reader_close", "leat_requester_close"):
         getattr(library, name).argtypes = [c.c_void_p]
         getattr(library, name).restype = None
     return library
@@ -80,4 +83,52 @@ class Reader:
 
     def close(self):
         LEAT.leat_reader_close(self.handle)
+        self.handle = None
+
+
+class Requester:
+    """leat_requester: asks, and receives (tag, bytes) or (tag, None) for a time-out; None when nothing happened."""
+
+    def __init__(self, directory, requests, replies, room=1 << 20):
+        self.handle = c.c_void_p()
+        self.buffer = c.create_string_buffer(room)
+        options = _options(directory)
+        names = requests.encode(), replies.encode()
+        _checked(LEAT.leat_requester_open(c.byref(self.handle), *names, c.byref(options)), opened=False)
+
+    def _ask(self, call, data, seconds):
+        tag = c.c_uint64()
+        _checked(call(self.handle, data, c.c_size_t(len(data)), c.c_int64(int(seconds * SECOND)), c.byref(tag)))
+        return tag.value
+
+    def send(self, data, limit=10):
+        return self._ask(LEAT.leat_requester_send, data, limit)
+
+    def survey(self, data, deadline=2):
+        return self._ask(LEAT.leat_survey, data, deadline)
+
+    def receive(self, seconds=10):
+        message, wait = Message(), c.c_int64(int(seconds * SECOND))
+        room = c.c_size_t(len(self.buffer))
+        code = LEAT.leat_requester_receive(self.handle, self.buffer, room, c.byref(message), wait)
+        if code == -errno.EAGAIN:
+            return None
+        if code == -errno.ETIMEDOUT:
+            return message.tag, None
+        _checked(code)
+        return message.tag, self.buffer.raw[: message.len]
+
+    def answers(self, tag):
+        """Every answer to that survey, until its deadline."""
+        message, room = Message(), c.c_size_t(len(self.buffer))
+        survey = self.handle, c.c_uint64(tag), self.buffer, room, c.byref(message), c.c_int64(-1)
+        while (code := LEAT.leat_survey_next(*survey)) != -errno.ETIMEDOUT:
+            _checked(code)
+            yield self.buffer.raw[: message.len]
+
+    def ignored(self):
+        return LEAT.leat_requester_ignored(self.handle)
+
+    def close(self):
+        LEAT.leat_requester_close(self.handle)
         self.handle = None

@@ -29,6 +29,7 @@ class Connection:
     def __init__(self, sock, protocol, ipc=False):
         self.sock = sock
         self.lead = b"\1" if ipc else b""
+        self.buffer = bytearray()
         sock.sendall(hello(protocol))
         self.peer = struct.unpack(">H", receive_exactly(sock, 8)[4:6])[0]
 
@@ -49,20 +50,27 @@ class Connection:
     def send(self, data):
         self.sock.sendall(self.lead + struct.pack(">Q", len(data)) + data)
 
+    def receive(self):
+        """The whole messages that one read brings, maybe none; None when the peer has closed."""
+        piece = self.sock.recv(1 << 18)
+        if not piece:
+            return None
+        self.buffer += piece
+        lead, at, whole = len(self.lead), 0, []
+        while len(self.buffer) - at >= lead + 8:
+            size = struct.unpack_from(">Q", self.buffer, at + lead)[0]
+            end = at + lead + 8 + size
+            if len(self.buffer) < end:
+                break
+            whole.append(bytes(self.buffer[at + lead + 8 : end]))
+            at = end
+        del self.buffer[:at]
+        return whole
+
     def messages(self):
         """Yields message after message, until the peer closes."""
-        lead, buffer = len(self.lead), bytearray()
-        while piece := self.sock.recv(1 << 18):
-            buffer += piece
-            at = 0
-            while len(buffer) - at >= lead + 8:
-                size = struct.unpack_from(">Q", buffer, at + lead)[0]
-                end = at + lead + 8 + size
-                if len(buffer) < end:
-                    break
-                yield bytes(buffer[at + lead + 8 : end])
-                at = end
-            del buffer[:at]
+        while (whole := self.receive()) is not None:
+            yield from whole
 
     def vanish(self):
         """As a killed process on another host would look: a reset, whatever was under way."""
