@@ -51,7 +51,7 @@ class Identity:
 class Authority:
     """`above`: the authority that vouches for this one; None: it stands for itself."""
 
-    def __init__(self, folder, name, kind="ec", above=None, starts=-1, ends=30):
+    def __init__(self, folder, name, kind="ec", above=None, starts=-1, ends=90):
         self.folder = pathlib.Path(folder) / f"authority-{name}"
         self.folder.mkdir()
         self.name, self.count = name, 0

@@ -7,10 +7,11 @@ struct tls_complaints {
     void (*wrong)(void *user, const char *option, const char *text); /* cannot work */
     void (*doubtful)(void *user, const char *text); /* works, but not for long, or not as one wants; may be NULL */
     void *user;
-    unsigned count; /* of what was wrong */
+    const char *file; /* that is looked at, or NULL */
+    unsigned count;   /* of what was wrong */
 };
 
-/* As printf. */
+/* As printf. A doubt begins with the file. */
 __attribute__((format(printf, 3, 4))) void tls_complain(struct tls_complaints *complaints, const char *option,
                                                         const char *format, ...);
 __attribute__((format(printf, 2, 3))) void tls_doubt(const struct tls_complaints *complaints, const char *format, ...);

@@ -80,14 +80,16 @@ bool tls_credentials_use(SSL_CTX *ctx, const char *certificates, const char *key
 static void doubt_open_key(const char *path, struct tls_complaints *complaints)
 {
     struct stat st;
+    complaints->file = path;
     if (stat(path, &st) == 0 && st.st_mode & S_IROTH)
-        tls_doubt(complaints, "every user of this host may read the private key in %s (mode %03o)", path,
+        tls_doubt(complaints, "every user of this host may read this private key (mode %03o)",
                   (unsigned)st.st_mode & 0777);
 }
 
 static void use_files(SSL_CTX *ctx, const struct tls_terms *terms, struct tls_complaints *complaints)
 {
     bool apart = terms->key != terms->cert;
+    complaints->file = terms->cert;
     char *certificates = tls_pem_read(terms->cert, "cert", complaints);
     char *key = apart ? tls_pem_read(terms->key, "key", complaints) : certificates;
     if (certificates && key)
@@ -97,6 +99,7 @@ static void use_files(SSL_CTX *ctx, const struct tls_terms *terms, struct tls_co
     if (apart)
         tls_pem_free(key);
     tls_pem_free(certificates);
+    complaints->file = NULL;
 }
 
 /* ---- whom it trusts ------------------------------------------------------------------------------------------------ */
@@ -119,10 +122,12 @@ bool tls_credentials_trust(SSL_CTX *ctx, const char *authorities, struct tls_com
 
 static void trust_file(SSL_CTX *ctx, const struct tls_terms *terms, struct tls_complaints *complaints)
 {
+    complaints->file = terms->ca;
     char *authorities = tls_pem_read(terms->ca, "ca", complaints);
     if (authorities)
         tls_credentials_trust(ctx, authorities, complaints);
     tls_pem_free(authorities);
+    complaints->file = NULL;
 }
 
 /* ---- the whole ----------------------------------------------------------------------------------------------------- */

@@ -41,10 +41,27 @@ static void blame(void *user, const char *option, const char *text)
     host->blame(host->context, option, text);
 }
 
+/* Several endpoints often have the same files: what was said of one is not said again. Checks are made on one thread. */
+static bool is_new(const char *text)
+{
+    static uint64_t said[64];
+    static size_t count;
+    uint64_t hash = 14695981039346656037u; /* FNV-1a */
+    for (; *text; text++)
+        hash = (hash ^ (unsigned char)*text) * 1099511628211u;
+    for (size_t i = 0; i < count; i++)
+        if (said[i] == hash)
+            return false;
+    if (count < sizeof said / sizeof said[0])
+        said[count++] = hash;
+    return true;
+}
+
 static void warn(void *user, const char *text)
 {
     const struct leat_host *host = user;
-    host->log(host->context, LEAT_LOG_WARNING, text);
+    if (is_new(text))
+        host->log(host->context, LEAT_LOG_WARNING, text);
 }
 
 static int check_tcp(const struct leat_host *host, const struct leat_endpoint *endpoint)

@@ -54,7 +54,7 @@ void tls_validity_check(X509 *certificate, const char *option, const char *what,
     else if (validity == NOT_YET)
         tls_complain(complaints, option, "%s is not valid before %s, in %s", what, date, span);
     else if (validity == EXPIRES_SOON)
-        tls_doubt(complaints, "tls.%s: %s expires in %s, on %s", option, what, span, date);
+        tls_doubt(complaints, "%s expires in %s, on %s", what, span, date);
 }
 
 void tls_validity_check_authorities(STACK_OF(X509) * authorities, const char *option, struct tls_complaints *complaints)
@@ -71,7 +71,7 @@ void tls_validity_check_authorities(STACK_OF(X509) * authorities, const char *op
         write_days(days, span, sizeof span);
         write_date(validity == NOT_YET ? X509_get0_notBefore(authority) : X509_get0_notAfter(authority), date,
                    sizeof date);
-        tls_doubt(complaints, "tls.%s: the authority %s %s %s", option, name,
+        tls_doubt(complaints, "the authority %s %s %s", name,
                   validity == EXPIRES_SOON ? "expires on"
                   : validity == EXPIRED    ? "expired on"
                                            : "is not valid before",
