@@ -9,16 +9,10 @@ bool duplex_reads_own(const struct leat_bridge_view *bridge)
 
 int32_t duplex_check(const struct leat_host *host, const struct leat_bridge_view *bridge)
 {
-    int32_t result = 0;
-    if (bridge->channel_count > 1) {
-        host->blame(host->context, "channel", "both ways, a bridge takes one channel (and one reply_channel)");
-        result = -EINVAL;
-    }
-    if (duplex_reads_own(bridge) && !(bridge->keeps & LEAT_CHANNEL_KEEPS_METADATA)) {
-        host->blame(host->context, "channel",
-                    "this channel keeps no tags, by which the bridge would know what it has itself brought in: give "
-                    "the bridge a reply_channel");
-        result = -EINVAL;
-    }
-    return result;
+    if (!duplex_reads_own(bridge) || (bridge->keeps & LEAT_CHANNEL_KEEPS_METADATA))
+        return 0;
+    host->blame(host->context, "channel",
+                "this channel keeps no tags, by which the bridge would know what it has itself brought in: give the "
+                "bridge a reply_channel");
+    return -EINVAL;
 }

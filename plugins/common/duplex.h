@@ -1,4 +1,4 @@
-/* What patterns with `direction = both` have in common: one socket, one channel out, and where what comes in goes to. */
+/* What patterns with `direction = both` have in common: whether they read what they write, and what follows from it. */
 #ifndef LEAT_DUPLEX_H
 #define LEAT_DUPLEX_H
 
@@ -9,7 +9,7 @@
 /* Whether what comes in goes into the channel that is also read. */
 bool duplex_reads_own(const struct leat_bridge_view *bridge);
 
-/* The rules of such a pattern, as leat_pattern_ops.check. */
+/* Then it must keep tags. As leat_pattern_ops.check. */
 int32_t duplex_check(const struct leat_host *host, const struct leat_bridge_view *bridge);
 
 #endif
