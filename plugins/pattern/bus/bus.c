@@ -20,9 +20,9 @@ static const struct leat_option rows[] = {
         "Send what one peer said to all the other peers too. Not on a bus whose peers are all connected to each "
         "other: each of them would hear it twice."),
     LEAT_OPTION_RANGE(struct options, queue, "queue", LEAT_OPTION_INT, "8192", 0, 8192,
-                      "Messages from peers that may wait for the channel, where the engine has such a queue."),
+                      "Messages from peers that may wait for the channel."),
     LEAT_OPTION_RANGE(struct options, queue_bytes, "queue_bytes", LEAT_OPTION_SIZE, "64MiB", 1 << 16, INT64_C(1) << 40,
-                      "Bound on the bytes in that queue."),
+                      "Bound on the bytes in that queue, and on what waits for each peer."),
 };
 
 struct bus {
