@@ -202,7 +202,7 @@ static void check_direction(struct resolution *resolution)
     options_fini(&resolution->out->pattern_options);
 }
 
-/* A pattern that answers has a way for questions and one for answers. */
+/* A pattern that answers has a way for questions and one for answers. It is not asked before it does. */
 static void check_answers(struct resolution *resolution)
 {
     const struct config_bridge *bridge = resolution->bridge;
@@ -221,6 +221,8 @@ static void check_answers(struct resolution *resolution)
         blame(resolution, "channel", entry->value, text);
         free(text);
     }
+    if (bridge->reply.count == 0 || bridge->channels.count > 1)
+        options_fini(&resolution->out->pattern_options);
 }
 
 static void check_reply(struct resolution *resolution)

@@ -161,3 +161,46 @@ Test(resolve, judges_no_option_of_a_plugin_whose_name_was_not_understood)
                      "pubsub or pipeline\n"
                      "3: [bridge.a] channel = mem:/one: expected scheme://rest; write 'mem://one'\n");
 }
+
+#define ASKS "[bridge.a]\npattern = asks\ndirection = in\nlisten = net://h:1\n"
+
+Test(resolve, gives_a_pattern_that_answers_both_of_its_channels)
+{
+    cr_assert_str_eq(judge(ASKS "channel = mem://one\nreply_channel = mem://two\n"),
+                     "6: [bridge.a] reply_channel = mem://two: a of leat, 1, one, keeps none\n");
+    cr_assert_str_eq(resolved.view.reply_channel_name, "two");
+    cr_assert_eq(resolved_bridge_read(&resolved).items, resolved.reply);
+    cr_assert_eq(resolved_bridge_read(&resolved).count, 1);
+    cr_assert_eq(resolved_bridge_written(&resolved).items, resolved.channels);
+}
+
+Test(resolve, asks_the_plugin_of_the_reply_channel_too_and_blames_it_there)
+{
+    cr_assert_str_eq(judge(ASKS "channel = mem://one\nreply_channel = mem://crooked\n"),
+                     "6: [bridge.a] reply_channel = mem://crooked: a of leat, 1, one, keeps none\n"
+                     "6: [bridge.a] reply_channel = mem://crooked: cannot be read\n");
+}
+
+Test(resolve, refuses_a_pattern_that_answers_without_a_way_for_answers)
+{
+    cr_assert_str_eq(
+        judge(ASKS "channel = mem://one, mem://two\n"),
+        "2: [bridge.a] pattern = asks: answers travel on a channel of their own; give the bridge one: "
+        "reply_channel = shm://a.replies\n"
+        "5: [bridge.a] channel = mem://one, mem://two: pattern 'asks' takes one channel for all questions, "
+        "here are 2\n");
+}
+
+Test(resolve, complains_once_about_a_reply_channel_and_judges_nothing_by_it)
+{
+    cr_assert_str_eq(judge(ASKS "channel = mem://crooked\nreply_channel = mem:/two\n"),
+                     "6: [bridge.a] reply_channel = mem:/two: expected scheme://rest; write 'mem://two'\n");
+}
+
+Test(resolve, refuses_a_reply_channel_where_nothing_is_answered)
+{
+    cr_assert_str_eq(judge("[bridge.a]\npattern = every\ndirection = out\nchannel = mem://one\nlisten = net://h:1\n"
+                           "reply_channel = mem://two\n"),
+                     "6: [bridge.a] reply_channel = mem://two: pattern 'every' brings no answers back with direction = "
+                     "out; leave reply_channel out\n");
+}
