@@ -124,7 +124,7 @@ static int check_url(const struct leat_endpoint *endpoint, const struct sp_ws *w
     }
     if (!endpoint->listen)
         return 0;
-    error = address.port ? inet_address_try(&address, why, size) : 0;
+    error = inet_address_try(&address, why, size);
     if (error || !is_unsafe(&address, ws))
         return error;
     snprintf(why, size,
