@@ -81,9 +81,13 @@ static void tell(struct sp_peers *peers)
 static void on_pipe(nng_pipe pipe, nng_pipe_ev event, void *of)
 {
     struct sp_peers *peers = of;
-    if (event == NNG_PIPE_EV_ADD_PRE && !sp_origin_admits(pipe))
+    if (event == NNG_PIPE_EV_ADD_PRE && !sp_origin_admits(pipe)) {
         nng_pipe_close(pipe);
-    else if (event == NNG_PIPE_EV_ADD_PRE)
+        return;
+    }
+    if (peers->watch)
+        peers->watch(peers->watcher, pipe, event);
+    if (event == NNG_PIPE_EV_ADD_PRE)
         announce(peers, pipe);
     else if (event == NNG_PIPE_EV_ADD_POST ? connect_peer(peers, pipe) : take_away(peers, pipe))
         tell(peers);
@@ -100,6 +104,13 @@ int sp_peers_init(struct sp_peers *peers, nng_socket socket, void (*changed)(voi
     for (size_t i = 0; i < sizeof events / sizeof events[0] && !code; i++)
         code = nng_pipe_notify(socket, events[i], on_pipe, peers);
     return code;
+}
+
+void sp_peers_watch(struct sp_peers *peers, void (*watch)(void *watcher, nng_pipe pipe, nng_pipe_ev event),
+                    void *watcher)
+{
+    peers->watcher = watcher;
+    peers->watch = watch;
 }
 
 void sp_peers_fini(struct sp_peers *peers)

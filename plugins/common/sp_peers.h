@@ -27,12 +27,19 @@ struct sp_peers {
     uint32_t connected; /* items that are */
     void (*changed)(void *context, uint32_t connected);
     void *context;
+    void (*watch)(void *watcher, nng_pipe pipe, nng_pipe_ev event);
+    void *watcher;
 };
 
 /* `changed` may be NULL. Comes before the socket has any endpoint; 0 or an nng code. */
 int sp_peers_init(struct sp_peers *peers, nng_socket socket, void (*changed)(void *context, uint32_t connected),
                   void *context);
 void sp_peers_fini(struct sp_peers *peers); /* after the socket is closed */
+
+/* Who else hears of every pipe that was admitted: before it is announced here, and before it is taken away. Comes before the
+ * socket has any endpoint. */
+void sp_peers_watch(struct sp_peers *peers, void (*watch)(void *watcher, nng_pipe pipe, nng_pipe_ev event),
+                    void *watcher);
 
 uint32_t sp_peers_count(struct sp_peers *peers);
 

@@ -1,6 +1,7 @@
 #include "common/sp_socket.h"
 
 #include "common/sp_error.h"
+#include "common/sp_pace.h"
 #include "common/sp_peers.h"
 #include "common/sp_proof.h"
 #include "common/sp_queue.h"
@@ -10,6 +11,8 @@
 #include <nng/protocol/pubsub0/sub.h>
 #include <stdlib.h>
 #include <string.h>
+
+#define PIPE_BYTES (UINT64_C(16) << 20) /* what a pipe may hold of what it has not written, unless the pattern says */
 
 /* One operation that the lane has submitted. The aio is made once and used again and again. */
 struct slot {
@@ -28,13 +31,14 @@ struct socket {
     struct sp_peers peers;
     struct sp_queue send_queue, receive_queue;
     struct sp_proof proof;         /* for a role that sends early */
+    struct sp_pace pace;           /* for a role whose socket would drop */
     struct slot *sends, *receives; /* request.depth each, or NULL where the role has none */
     nng_aio *at_once;              /* for a role that sends at once */
 };
 
 /* ---- completions ------------------------------------------------------------------------------------------------- */
 
-static void report_proven(void *of, uint32_t slot, int32_t status)
+static void report(void *of, uint32_t slot, int32_t status)
 {
     struct socket *self = of;
     self->request.sent(self->request.context, slot, status);
@@ -51,6 +55,12 @@ static void on_sent(void *of)
         sp_proof_finish(&self->proof, slot->ticket, code == 0);
     if (code || !self->role->sends_early)
         self->request.sent(self->request.context, slot->index, sp_error(code));
+}
+
+static void on_pipe(void *of, nng_pipe pipe, nng_pipe_ev event)
+{
+    struct socket *self = of;
+    sp_pace_pipe(&self->pace, pipe, event);
 }
 
 static void fill(struct leat_packet *packet, nng_msg *message)
@@ -153,12 +163,37 @@ static int configure(struct socket *self)
     return code;
 }
 
+static void give(void *of, uint32_t slot)
+{
+    struct socket *self = of;
+    struct slot *mine = &self->sends[slot];
+    nng_aio_set_msg(mine->aio, mine->packet->engine);
+    nng_send_aio(self->id, mine->aio);
+}
+
+/* What stands between a send and its completion where nng alone would say too much. */
+static int prepare_sends(struct socket *self)
+{
+    const struct leat_socket_request *request = &self->request;
+    uint32_t queue = self->role->send_queue ? request->queue_messages : 0;
+    if (self->role->sends_early)
+        return sp_proof_init(&self->proof, self->id, request->depth, queue, &self->peers, report, self);
+    if (self->role->pace.window == 0)
+        return 0;
+    uint64_t bytes = request->queue_bytes ? request->queue_bytes : PIPE_BYTES;
+    int code = sp_pace_init(&self->pace, &self->role->pace, request->depth, bytes, give, report, self);
+    if (!code)
+        sp_peers_watch(&self->peers, on_pipe, self);
+    return code;
+}
+
 static void socket_free(struct socket *self)
 {
     slots_free(self, self->sends);
     slots_free(self, self->receives);
     nng_aio_free(self->at_once);
     sp_proof_fini(&self->proof);
+    sp_pace_fini(&self->pace);
     sp_peers_fini(&self->peers);
     free(self);
 }
@@ -167,7 +202,7 @@ int32_t sp_open(void **socket, const struct leat_host *host, const struct leat_s
 {
     (void)host;
     const struct sp_role *role = sp_role(request->role);
-    if (!role)
+    if (!role || role->raw != (request->raw != 0))
         return -ENOTSUP;
     if (request->depth == 0 || request->receive_limit == 0)
         return -EINVAL;
@@ -177,7 +212,7 @@ int32_t sp_open(void **socket, const struct leat_host *host, const struct leat_s
     self->role = role;
     self->request = *request;
     sp_start();
-    int code = request->raw ? role->open_raw(&self->id) : role->open(&self->id);
+    int code = role->open(&self->id);
     if (code) {
         free(self);
         return sp_error(code);
@@ -187,9 +222,8 @@ int32_t sp_open(void **socket, const struct leat_host *host, const struct leat_s
         code = configure(self);
     if (!code)
         code = make_slots(self);
-    if (!code && role->sends_early)
-        code = sp_proof_init(&self->proof, self->id, request->depth, request->queue_messages, &self->peers,
-                             report_proven, self);
+    if (!code)
+        code = prepare_sends(self);
     if (code) {
         nng_close(self->id);
         socket_free(self);
@@ -210,6 +244,7 @@ void sp_close(void *socket)
 {
     struct socket *self = socket;
     sp_proof_close(&self->proof);
+    sp_pace_close(&self->pace);
     cancel_all(self->sends, self->request.depth);
     if (!self->role->no_cancel)
         cancel_all(self->receives, self->request.depth);
@@ -258,6 +293,14 @@ static int set_header(nng_msg *message, const struct leat_packet *packet)
     return packet->header_len ? nng_msg_header_append(message, packet->header, packet->header_len) : 0;
 }
 
+/* The pipe that a raw header begins with: where an answer goes, or where a bus message came from. 0: none; no pipe has that. */
+static uint32_t pipe_in_header(const struct socket *self, const struct leat_packet *packet)
+{
+    const uint8_t *h = packet->header;
+    bool names_one = packet->header_len >= sizeof(uint32_t) && self->request.role != LEAT_ROLE_SURVEYOR;
+    return names_one ? (uint32_t)h[0] << 24 | (uint32_t)h[1] << 16 | (uint32_t)h[2] << 8 | h[3] : 0;
+}
+
 /* nng's publisher never waits, so its completion needs no thread: an aio without a callback is over when nng_send_aio
  * returns. Its message is gone then; the aio still points to it. */
 static int32_t send_at_once(struct socket *self, uint32_t slot, struct leat_packet *packet)
@@ -286,10 +329,13 @@ int32_t sp_send(void *socket, uint32_t slot, struct leat_packet *packet)
     if (self->at_once)
         return send_at_once(self, slot, packet);
     self->sends[slot].packet = packet;
+    if (self->role->pace.window) {
+        sp_pace_send(&self->pace, slot, pipe_in_header(self, packet), packet->len);
+        return 0;
+    }
     if (self->role->sends_early)
         self->sends[slot].ticket = sp_proof_submit(&self->proof, slot);
-    nng_aio_set_msg(self->sends[slot].aio, packet->engine);
-    nng_send_aio(self->id, self->sends[slot].aio);
+    give(self, slot);
     return 0;
 }
 

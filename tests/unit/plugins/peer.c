@@ -60,7 +60,17 @@ static void on_peers(void *context, uint32_t connected)
 
 static bool receives(uint32_t role)
 {
-    return role == LEAT_ROLE_SUBSCRIBER || role == LEAT_ROLE_PULLER;
+    return role != LEAT_ROLE_PUBLISHER && role != LEAT_ROLE_PUSHER;
+}
+
+static bool sends(uint32_t role)
+{
+    return role != LEAT_ROLE_SUBSCRIBER && role != LEAT_ROLE_PULLER;
+}
+
+static bool is_raw(uint32_t role)
+{
+    return role >= LEAT_ROLE_REQUESTER && role <= LEAT_ROLE_BUS;
 }
 
 static void post(struct peer *peer, uint32_t slot)
@@ -78,7 +88,8 @@ void peer_open_limited(struct peer *peer, struct plug *plug, uint32_t role, uint
     struct leat_socket_request request = {
         .size = sizeof request,
         .role = role,
-        .depth = receives(role) ? PEER_RECEIVES : PEER_SENDS,
+        .raw = is_raw(role),
+        .depth = sends(role) ? PEER_SENDS : PEER_RECEIVES,
         .receive_limit = receive_limit,
         .queue_messages = queue,
         .queue_bytes = 64 << 20,
@@ -141,7 +152,7 @@ bool peer_await_connected(struct peer *peer, uint32_t count)
     return there;
 }
 
-bool peer_send(struct peer *peer, const void *data, size_t len)
+bool peer_send_raw(struct peer *peer, const void *header, uint32_t header_len, const void *data, size_t len)
 {
     uint32_t index = (uint32_t)(peer->next_send++ % PEER_SENDS);
     struct peer_slot *slot = &peer->sends[index];
@@ -154,8 +165,15 @@ bool peer_send(struct peer *peer, const void *data, size_t len)
         return false;
     cr_assert(peer->ops->alloc(peer->socket, &slot->packet, len) == 0);
     memcpy(slot->packet.data, data, len);
+    memcpy(slot->packet.header, header, header_len);
+    slot->packet.header_len = header_len;
     cr_assert(peer->ops->send(peer->socket, index, &slot->packet) == 0);
     return true;
+}
+
+bool peer_send(struct peer *peer, const void *data, size_t len)
+{
+    return peer_send_raw(peer, "", 0, data, len);
 }
 
 bool peer_await_sent(struct peer *peer, uint64_t count)
@@ -169,6 +187,12 @@ bool peer_await_sent(struct peer *peer, uint64_t count)
 
 int64_t peer_receive(struct peer *peer, void *data, size_t size, int timeout_ms)
 {
+    struct leat_packet header;
+    return peer_receive_raw(peer, &header, data, size, timeout_ms);
+}
+
+int64_t peer_receive_raw(struct peer *peer, struct leat_packet *header, void *data, size_t size, int timeout_ms)
+{
     uint32_t index = (uint32_t)(peer->next_receive % PEER_RECEIVES);
     struct peer_slot *slot = &peer->receives[index];
     pthread_mutex_lock(&peer->lock);
@@ -181,6 +205,8 @@ int64_t peer_receive(struct peer *peer, void *data, size_t size, int timeout_ms)
     if (slot->status)
         return slot->status;
     int64_t len = (int64_t)slot->packet.len;
+    *header = (struct leat_packet){.header_len = slot->packet.header_len, .peer = slot->packet.peer};
+    memcpy(header->header, slot->packet.header, slot->packet.header_len);
     memcpy(data, slot->packet.data, slot->packet.len < size ? slot->packet.len : size);
     peer->ops->drop(peer->socket, &slot->packet);
     post(peer, index);

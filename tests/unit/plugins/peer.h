@@ -28,7 +28,8 @@ struct peer {
     uint32_t connected, most_connected;
 };
 
-/* Opens a socket of `role` through the plug's transport; `queue` messages. Subscribers take everything. */
+/* Opens a socket of `role` through the plug's transport, raw where the gateway would; `queue` messages. Subscribers take
+ * everything. */
 void peer_open(struct peer *peer, struct plug *plug, uint32_t role, uint32_t queue);
 /* The same with a receive limit of its own. */
 void peer_open_limited(struct peer *peer, struct plug *plug, uint32_t role, uint32_t queue, uint64_t receive_limit);
@@ -44,9 +45,13 @@ bool peer_await_connected(struct peer *peer, uint32_t count);
 
 /* Waits for a free slot and submits one message. False when no slot came free within 10 s. */
 bool peer_send(struct peer *peer, const void *data, size_t len);
+/* The same with a protocol header, on a raw socket. */
+bool peer_send_raw(struct peer *peer, const void *header, uint32_t header_len, const void *data, size_t len);
 bool peer_await_sent(struct peer *peer, uint64_t count);
 
 /* The next message in slot order, into `data`. Its length, or -ETIMEDOUT after `timeout_ms`, or its status. */
 int64_t peer_receive(struct peer *peer, void *data, size_t size, int timeout_ms);
+/* The same; *header gets header, header_len and peer of the packet, and nothing else. */
+int64_t peer_receive_raw(struct peer *peer, struct leat_packet *header, void *data, size_t size, int timeout_ms);
 
 #endif
