@@ -18,6 +18,8 @@
 #define RECEIVES 16
 #define LARGEST ((size_t)64 << 20)
 
+struct peer_way peer_way = {.scheme = "tcp"};
+
 static _Noreturn void fail(const char *what, const char *why)
 {
     fprintf(stderr, "%s: %s\n", what, why);
@@ -66,8 +68,11 @@ void peer_producer(const char *channel, size_t size)
 static nng_socket dial(const char *url)
 {
     nng_socket socket;
+    nng_dialer dialer;
     expect_nng(nng_push0_open(&socket), "push");
-    expect_nng(nng_dial(socket, url, NULL, 0), url);
+    expect_nng(nng_dialer_create(&dialer, socket, url), url);
+    expect_nng(peer_way.tune_dialer ? peer_way.tune_dialer(dialer) : 0, url);
+    expect_nng(nng_dialer_start(dialer, 0), url);
     return socket;
 }
 
@@ -178,11 +183,15 @@ static void listen_anywhere(void)
 {
     nng_listener listener;
     int port;
+    char url[64];
+    snprintf(url, sizeof url, "%s://127.0.0.1:0", peer_way.scheme);
     expect_nng(nng_pull0_open(&pull_socket), "pull");
     expect_nng(nng_socket_set_size(pull_socket, NNG_OPT_RECVMAXSZ, LARGEST), "receive limit");
-    expect_nng(nng_listen(pull_socket, "tcp://127.0.0.1:0", &listener, 0), "listen");
+    expect_nng(nng_listener_create(&listener, pull_socket, url), url);
+    expect_nng(peer_way.tune_listener ? peer_way.tune_listener(listener) : 0, url);
+    expect_nng(nng_listener_start(listener, 0), "listen");
     expect_nng(nng_listener_get_int(listener, NNG_OPT_TCP_BOUND_PORT, &port), "port");
-    printf("listening tcp://127.0.0.1:%d\n", port);
+    printf("listening %s://127.0.0.1:%d\n", peer_way.scheme, port);
     fflush(stdout);
 }
 

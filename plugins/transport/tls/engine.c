@@ -148,6 +148,8 @@ static int config_server(nng_tls_engine_config *config, const char *name)
     if (config->lent)
         return 0;
     X509_VERIFY_PARAM *param = SSL_CTX_get0_param(config->context->ctx);
+    X509_VERIFY_PARAM_set1_ip(param, NULL, 0); /* nng has set the URL's host before */
+    X509_VERIFY_PARAM_set1_host(param, NULL, 0);
     bool is_address = X509_VERIFY_PARAM_set1_ip_asc(param, name) == 1;
     if (!is_address && X509_VERIFY_PARAM_set1_host(param, name, 0) != 1) {
         ERR_clear_error();
