@@ -31,7 +31,8 @@ static const struct sp_role roles[] = {
     [LEAT_ROLE_REPLIER] = {.open = nng_rep0_open_raw, .raw = true, DUPLEX, .pace = {REP_QUEUE, false}},
     [LEAT_ROLE_SURVEYOR] = {.open = nng_surveyor0_open_raw, .raw = true, DUPLEX, .pace = {TO_ALL_QUEUE, true}},
     [LEAT_ROLE_RESPONDENT] = {.open = nng_respondent0_open_raw, .raw = true, DUPLEX, .pace = {RESPONDENT_QUEUE, false}},
-    [LEAT_ROLE_BUS] = {.open = nng_bus0_open_raw, .raw = true, DUPLEX, .pace = {TO_ALL_QUEUE, true}},
+    [LEAT_ROLE_BUS] =
+        {.open = nng_bus0_open_raw, .raw = true, DUPLEX, .receive_queue = true, .pace = {TO_ALL_QUEUE, true}},
     [LEAT_ROLE_PAIR0] = {.open = nng_pair0_open, DUPLEX, .sends_early = true},
     [LEAT_ROLE_PAIR1] = {.open = nng_pair1_open, DUPLEX, .sends_early = true},
 };

@@ -153,11 +153,12 @@ static int configure(struct socket *self)
 {
     const struct sp_role *role = self->role;
     bool publishes = self->request.role == LEAT_ROLE_PUBLISHER, subscribes = self->request.role == LEAT_ROLE_SUBSCRIBER;
+    bool receive_queue = role->receive_queue && !(role->raw && sp_older_than(1, 6)); /* it made the senders wait then */
     int code = nng_socket_set_size(self->id, NNG_OPT_RECVMAXSZ, self->request.receive_limit);
     if (!code)
         code = set_queue(self, &self->send_queue, role->send_queue, NNG_OPT_SENDBUF, publishes);
     if (!code)
-        code = set_queue(self, &self->receive_queue, role->receive_queue, NNG_OPT_RECVBUF, subscribes);
+        code = set_queue(self, &self->receive_queue, receive_queue, NNG_OPT_RECVBUF, subscribes);
     if (!code && subscribes)
         code = subscribe(self);
     return code;

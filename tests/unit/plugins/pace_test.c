@@ -340,7 +340,8 @@ Test(pace, what_is_held_at_the_close_is_cancelled_once)
         usleep(1000);
     usleep(100000); /* for a completion too many */
     cr_assert(failed(&pair.answerer) + pair.answerer.sent == 32 && failed(&pair.answerer) >= 16);
-    cr_assert(pair.answerer.sends[31].status == -ECANCELED);
+    int32_t last = pair.answerer.sends[31].status; /* on a busy machine it may have waited in vain before */
+    cr_assert(last == -ECANCELED || last == -EAGAIN, "%d", last);
     close(fd);
     pthread_detach(closer);
     free(large);
