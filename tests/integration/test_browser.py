@@ -8,6 +8,7 @@ import urllib.parse
 import pytest
 
 import browser as chromium
+from certificates import Authority
 from support import TOP, free_port, wait_until
 
 WORKS = "import('./leat.js').then((leat) => void Object.assign(globalThis, leat))"
@@ -159,6 +160,26 @@ def test_a_page_of_a_listed_origin_is_let_in(house, gateway, page, site):
     shown.wait_for_text("#messages li:first-child .body", "gold")
 
 
+def test_the_page_is_served_over_tls_too(house, gateway, page, browser, site):
+    """The certificate is one that the browser is told to let pass; everything else is as in life."""
+    identity = Authority(house.folder, "ca").issue("gateway", "IP:127.0.0.1")
+    url = ws("/talk").replace("ws:", "wss:")
+    writer = house.writer("talk")
+    options = [f"tls.cert = {identity.certificate}", f"tls.key = {identity.key}", f"tls.origins = {site.origin}"]
+    running = gateway(bridge("talk", "pair", "both", url, "reply_channel = shm://heard", *options))
+    heard = house.reader("heard")
+    browser.call("Security.setIgnoreCertificateErrors", ignore=True)
+    try:
+        shown = page("pair", url)
+        running.wait_for_peers("talk", 1)
+    finally:
+        browser.call("Security.setIgnoreCertificateErrors", ignore=False)
+    writer.publish(b"in secret")
+    shown.wait_for_text("#messages li:first-child .body", "in secret")
+    shown.evaluate("document.getElementById('text').value = 'so be it'; document.getElementById('compose').requestSubmit()")
+    assert heard.read()[0] == b"so be it"
+
+
 def test_the_page_says_what_a_refusal_may_be(page):
     shown = page("subscribe", ws("/nowhere"))
     shown.wait_for_text("#error", "nothing listens there, or it refused")
@@ -205,6 +226,55 @@ def test_what_was_sent_before_the_connection_stood_goes_first(house, gateway, sc
     gateway(bridge("talk", "pair", "both", url, "reply_channel = shm://heard"))
     heard = house.reader("heard")
     assert [heard.read()[0] for _ in range(3)] == [b"one", b"two", b"three"]
+
+
+def test_waits_between_tries_grow_to_a_bound_and_are_drawn_at_random(script):
+    """Against a socket that fails at once, on a clock that does not wait."""
+    waits = script.evaluate("""(async () => {
+        const waits = [], later = setTimeout;
+        globalThis.setTimeout = (call, wait) => (waits.push(wait), later(call, 0));
+        globalThis.WebSocket = class {
+            constructor() { later(() => this.onclose({code: 1006}), 0); }
+            close() {}
+        };
+        const quotes = subscribe('ws://gateway.example/', {reconnectMin: 100, reconnectMax: 1000});
+        while (waits.length < 40) await new Promise((resolve) => later(resolve, 1));
+        quotes.close();
+        return waits;
+    })()""")
+    for index, wait in enumerate(waits):
+        bound = min(1000, 100 * 2**index)
+        assert bound / 2 <= wait <= bound, waits
+    assert len(set(waits)) > 30, waits
+
+
+def test_a_slow_loop_keeps_the_newest_and_is_told_how_many_it_lost(house, gateway, script):
+    url = ws("/quotes")
+    writer = house.writer("quotes")
+    running = gateway(bridge("quotes", "pubsub", "out", url))
+    script.evaluate(f"quotes = subscribe('{url}', {{as: 'text', buffer: 3}}); loop = quotes[Symbol.asyncIterator](); 0")
+    running.wait_for_peers("quotes", 1)
+    for index in range(10):
+        writer.publish(str(index).encode())
+    wait_until(lambda: script.evaluate("quotes.received") == 10, "all have arrived")
+    assert [script.evaluate("loop.next().then(({value}) => value)") for _ in range(3)] == ["7", "8", "9"]
+    assert script.evaluate("quotes.dropped") == 7
+
+
+def test_a_message_of_the_wrong_format_is_an_error_and_the_next_one_comes(house, gateway, script):
+    url = ws("/quotes")
+    writer = house.writer("quotes")
+    running = gateway(bridge("quotes", "pubsub", "out", url))
+    script.evaluate(f"""
+        seen = [];
+        quotes = subscribe('{url}', {{as: 'json', onMessage: (message) => seen.push(message)}});
+        quotes.addEventListener('error', ({{error}}) => seen.push(error.message));
+        0""")
+    running.wait_for_peers("quotes", 1)
+    writer.publish(b"{broken")
+    writer.publish(b'{"price": 7}')
+    wait_until(lambda: script.evaluate("seen.length") == 2, "both have arrived")
+    assert script.evaluate("seen") == ["leat: a message is no JSON: {broken", {"price": 7}]
 
 
 def test_a_closed_connection_says_so(script):
