@@ -5,11 +5,30 @@ import socket
 
 import peers
 import table
-from support import House, free_port, note
+from support import House, note
 
 Ends = collections.namedtuple("Ends", "writer reader")  # one may be None
 
 OTHER = {"listen": "dial", "dial": "listen"}
+
+
+class Ports:
+    """Ports that nothing else on this machine draws by chance while the column needs them: each is held by a socket that does not
+    listen, and SO_REUSEADDR lets those that are to listen there do so."""
+
+    def __init__(self):
+        self.held = []
+
+    def hold(self, host):
+        keeper = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
+        keeper.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        keeper.bind((host, 0))
+        self.held.append(keeper)
+        return keeper.getsockname()[1]
+
+    def release(self):
+        for keeper in self.held:
+            keeper.close()
 
 
 class Side:
@@ -36,7 +55,7 @@ class Side:
 class ColumnHouse:
     def __init__(self, folder, column, papers):
         self.column, self.papers = column, papers
-        self.house = House(folder)
+        self.house, self.ports = House(folder), Ports()
         self.counts = collections.Counter()
         self.sides = {}  # by the bridge's name
         for cell in table.cells(column.name):
@@ -56,9 +75,10 @@ class ColumnHouse:
             self.sides[name] = Side(row, OTHER[cell.mode], name, url)
 
     def _url(self, name):
-        port6 = free_port(socket.AF_INET6, "::1") if "{port6}" in self.column.url else None
-        where = {"port": free_port(), "port6": port6, "name": f"{self.house.shm.name}-{name}"}
-        return self.column.url.format(path=f"{self.house.shm}/{name}", **where)
+        where = {"name": f"{self.house.shm.name}-{name}", "path": f"{self.house.shm}/{name}"}
+        if self.column.host:
+            where["port"] = self.ports.hold(self.column.host)
+        return self.column.url.format(**where)
 
     def ends(self, name):
         side = self.sides[name]
@@ -83,3 +103,4 @@ class ColumnHouse:
         why = "".join(f"; {number} {what}" for what, number in self.counts.items() if what != "run")
         note(f"interop {self.column.name}: {self.counts['run']} cells run, {left_out} left out{why}")
         self.house.close()
+        self.ports.release()

@@ -55,7 +55,8 @@ REFUSED = (
 @dataclasses.dataclass(frozen=True)
 class Column:
     name: str
-    url: str  # with {port}, {port6}, {path} and {name} to be filled in; by name where a certificate is compared with it
+    url: str  # {port}, {path} and {name} are filled in; a name for a host where a certificate is compared with it
+    host: str = ""  # where the port is
     tls: bool = False
     plugin: str = ""  # whose reconnect_max makes a dialling bridge quick; none: it has no such option
 
@@ -64,11 +65,11 @@ COLUMNS = (
     Column("inproc", "inproc://{name}"),
     Column("ipc", "ipc://{path}", plugin="ipc"),
     Column("abstract", "abstract://{name}", plugin="ipc"),
-    Column("tcp4", "tcp4://127.0.0.1:{port}", plugin="tcp"),
-    Column("tcp6", "tcp6://[::1]:{port6}", plugin="tcp"),
-    Column("ws", "ws://127.0.0.1:{port}/{name}", plugin="ws"),
-    Column("tls+tcp", "tls+tcp4://localhost:{port}", tls=True, plugin="tls"),
-    Column("wss", "wss4://localhost:{port}/{name}", tls=True, plugin="tls"),
+    Column("tcp4", "tcp4://127.0.0.1:{port}", "127.0.0.1", plugin="tcp"),
+    Column("tcp6", "tcp6://[::1]:{port}", "::1", plugin="tcp"),
+    Column("ws", "ws://127.0.0.1:{port}/{name}", "127.0.0.1", plugin="ws"),
+    Column("tls+tcp", "tls+tcp4://localhost:{port}", "127.0.0.1", tls=True, plugin="tls"),
+    Column("wss", "wss4://localhost:{port}/{name}", "127.0.0.1", tls=True, plugin="tls"),
 )
 
 PROGRAMS = ("pynng", "libnng", "mangos", "nngcat")
