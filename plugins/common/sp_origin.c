@@ -55,8 +55,10 @@ bool sp_origin_admits(nng_pipe pipe)
         return true;
     const char *mark = strncmp(url, "ws", 2) == 0 ? strstr(url, MARK) : NULL;
     bool admitted = true;
-    if (mark && nng_pipe_get_string(pipe, NNG_OPT_WS_REQUEST_HEADER "Origin", &origin) == 0)
-        admitted = is_listed(mark + strlen(MARK), origin);
+    if (mark) {
+        int code = nng_pipe_get_string(pipe, NNG_OPT_WS_REQUEST_HEADER "Origin", &origin);
+        admitted = code == 0 ? is_listed(mark + strlen(MARK), origin) : code == NNG_ENOENT;
+    }
     nng_strfree(origin);
     nng_strfree(url);
     return admitted;
