@@ -51,20 +51,41 @@ static struct question *first_of_all(void)
     return first;
 }
 
+static void close_at(size_t place)
+{
+    questions_close(table, open[place]);
+    open[place] = open[--count];
+}
+
+static void do_something(void)
+{
+    size_t chosen = count > 0 ? (size_t)random() % count : 0;
+    if (count == 0 || (count < MOST && random() % 3))
+        ask(random(), random() % 8 == 0);
+    else if (random() % 4 == 0 && open[chosen]->first == NULL)
+        questions_keep(table, open[chosen], letter_of(10));
+    else
+        close_at(chosen);
+}
+
+static void close_what_is_next(void)
+{
+    struct question *next = questions_next(table), *expected = first_of_all();
+    cr_assert(next != NULL && expected != NULL && next->due == expected->due);
+    size_t place = 0;
+    while (open[place] != next)
+        place++;
+    close_at(place);
+}
+
 Test(questions, what_is_due_first_is_always_next)
 {
-    for (int i = 0; i < 30000; i++) {
-        size_t chosen = count > 0 ? (size_t)random() % count : 0;
-        if (count == 0 || (count < MOST && random() % 2)) {
-            ask(random(), random() % 8 == 0);
-        } else if (random() % 4 == 0 && open[chosen]->first == NULL) {
-            questions_keep(table, open[chosen], letter_of(10));
-        } else {
-            questions_close(table, open[chosen]);
-            open[chosen] = open[--count];
-        }
-        struct question *next = questions_next(table), *expected = first_of_all();
-        cr_assert(next == expected || (next != NULL && expected != NULL && next->due == expected->due));
+    for (int round = 0; round < 100; round++) {
+        for (int i = 0; i < 1000; i++)
+            do_something();
+        while (first_of_all() != NULL)
+            close_what_is_next();
+        cr_assert(questions_next(table) == NULL);
     }
 }
 
@@ -98,4 +119,18 @@ Test(questions, letters_are_taken_in_the_order_of_their_arrival)
         letter_free(letter);
     }
     cr_assert(questions_take(table, survey) == NULL);
+}
+
+Test(questions, letters_that_are_gone_take_no_room)
+{
+    struct question *question = ask(1, true);
+    for (int i = 0; i < 200; i++) {
+        questions_keep(table, question, letter_of(1 << 20));
+        if (i % 2 == 0)
+            letter_free(questions_take(table, question));
+        else
+            questions_close(table, question), question = ask(1, true);
+    }
+    cr_assert(questions_letter(table, LEAT_ANSWERS_KEPT_MAX) == NULL);
+    cr_assert(questions_letter(table, UINT64_MAX) == NULL);
 }
