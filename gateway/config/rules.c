@@ -125,6 +125,48 @@ static void check_listeners(const struct config *config, const struct config_bri
     }
 }
 
+static bool listens_at(const struct config_bridge *bridge, const char *url)
+{
+    for (size_t i = 0; i < bridge->listen.count; i++) {
+        if (strcmp(bridge->listen.items[i].text, url) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* An inproc name is of one process: who dials it waits for ever unless another bridge of its worker listens there. */
+static void check_inproc(const struct config *config, const struct config_bridge *bridge, const struct config_url *url,
+                         struct problems *problems)
+{
+    const struct config_bridge *elsewhere = NULL;
+    for (size_t i = 0; i < config->bridge_count; i++) {
+        const struct config_bridge *other = &config->bridges[i];
+        if (other == bridge || !listens_at(other, url->text))
+            continue;
+        if (strcmp(other->worker, bridge->worker) == 0)
+            return;
+        elsewhere = other;
+    }
+    const struct config_entry *entry = entry_of(config, bridge, "dial");
+    if (elsewhere != NULL)
+        problems_add(problems, entry->file, entry->line,
+                     "[%s] dial = %s: [%s] listens there, but in another process, which inproc does not reach: "
+                     "give both the same 'worker'",
+                     bridge->section, quoted(entry, url->text), elsewhere->section);
+    else
+        problems_add(problems, entry->file, entry->line,
+                     "[%s] dial = %s: no other bridge listens there, and nothing but bridges can", bridge->section,
+                     quoted(entry, url->text));
+}
+
+static void check_joints(const struct config *config, const struct config_bridge *bridge, struct problems *problems)
+{
+    for (size_t i = 0; i < bridge->dial.count; i++) {
+        if (strcmp(bridge->dial.items[i].scheme, "inproc") == 0)
+            check_inproc(config, bridge, &bridge->dial.items[i], problems);
+    }
+}
+
 void rules_check(const struct config *config, struct problems *problems)
 {
     if (config->bridge_count > PAGE_BRIDGES_MAX) {
@@ -141,6 +183,7 @@ void rules_check(const struct config *config, struct problems *problems)
         check_repeats(config, bridge, "listen", &bridge->listen, problems);
         check_own_listeners(config, bridge, problems);
         check_repeats(config, bridge, "dial", &bridge->dial, problems);
+        check_joints(config, bridge, problems);
         for (size_t j = 0; j < i; j++)
             check_listeners(config, bridge, &config->bridges[j], problems);
     }
