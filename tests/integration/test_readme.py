@@ -22,6 +22,8 @@ def script(commands):
     commands = re.sub(r"(?m)\s+#.*$", "", commands)
     commands = re.sub(r"(?m)^(leatd -c .*|leat pub .* --rate .*|done|python3 -m http.server .*)$", r"\1 &", commands)
     commands = re.sub(r"(?m)^(nngcat --sub .*)$", r"\1 --count 1", commands)
+    service = "until leat channels orders | grep -q service; do sleep 0.1; done"
+    commands = re.sub(r"(?m)^(?=nngcat --req )", f"{service}\n", commands)
     ready = "until leat ledger NAME >/dev/null 2>&1; do sleep 0.1; done"
     return re.sub(r"(?m)^(leatd -c \S*?(\w[\w-]*)\.ini &)$", lambda line: line[1] + "\n" + ready.replace("NAME", line[2]), commands)
 

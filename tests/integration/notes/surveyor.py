@@ -5,7 +5,7 @@ import time
 address = "tcp://127.0.0.1:13131"
 
 with Surveyor0(listen=address) as surveyor:
-    surveyor.survey_time = 1500
+    surveyor.survey_time = 3000
     while not surveyor.pipes:
         time.sleep(0.01)
     surveyor.send(b"who is there?")
