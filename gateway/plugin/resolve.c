@@ -420,9 +420,9 @@ int resolved_bridge_check(struct resolved_bridge *resolved, bool (*ours)(const c
     if (resolved->reply != NULL)
         result |= check_channel(resolved, "reply_channel", resolved->reply);
     for (size_t i = 0; i < resolved->endpoint_count; i++) {
-        const struct leat_endpoint *endpoint = &resolved->endpoints[i].endpoint;
-        if (endpoint->listen == 0 || ours == NULL || !ours(endpoint->url, user))
-            result |= check_endpoint(resolved, &resolved->endpoints[i]);
+        struct leat_endpoint *endpoint = &resolved->endpoints[i].endpoint;
+        endpoint->served = endpoint->listen != 0 && ours != NULL && ours(endpoint->url, user);
+        result |= check_endpoint(resolved, &resolved->endpoints[i]);
     }
     return result == 0 ? 0 : -EINVAL;
 }

@@ -63,7 +63,7 @@ int resolve_bridge(struct resolved_bridge *out, const struct config *config, con
 /* Asks every plugin of a bridge for what it finds wrong (pattern, each channel, each endpoint), and adds it to the problems given
  * at resolve_bridge. After a failed resolve_bridge it asks those plugins that were found and whose options are good, so that
  * one run reports everything. `ours`, which may be NULL, says whether a listening URL is served by this very gateway at
- * the moment, so that its port is no news. 0 or -EINVAL. */
+ * the moment, so that its port is no news; everything else about it is. 0 or -EINVAL. */
 int resolved_bridge_check(struct resolved_bridge *resolved, bool (*ours)(const char *url, void *user), void *user);
 
 /* No more blames: the problems given to resolve_bridge may go away. A worker calls it before it creates anything. */

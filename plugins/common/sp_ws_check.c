@@ -124,6 +124,8 @@ static int check_url(const struct leat_endpoint *endpoint, const struct sp_ws *w
     }
     if (!endpoint->listen)
         return 0;
+    if (endpoint->served) /* the address may be wrong all the same */
+        address.port = 0;
     error = inet_address_try(&address, why, size);
     if (error || !is_unsafe(&address, ws))
         return error;

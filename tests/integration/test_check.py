@@ -42,6 +42,27 @@ def test_a_port_that_this_gateway_serves_is_no_mistake(house, gateway):
     assert running.bridge("one")["worker_pid"] == before, "the running gateway was disturbed"
 
 
+def test_what_else_is_wrong_with_an_address_that_this_gateway_serves_is_found(house, gateway):
+    """Its port is no mistake, also not under another scheme; a certificate that is not there is."""
+    port = free_port()
+    gateway(BRIDGE.format(url=f"tcp://127.0.0.1:{port}"), name="edge")
+    text = BRIDGE.format(url=f"tls+tcp://127.0.0.1:{port}") + "tls.cert = /nowhere.pem\n"
+    answer = check(house, "edge", text)
+    assert answer.returncode == 78
+    assert "tls.cert = /nowhere.pem" in answer.stderr and "in use" not in answer.stderr, answer.stderr
+
+
+def test_a_path_more_on_a_websocket_port_that_this_gateway_serves_is_no_mistake(house, gateway):
+    url = f"ws://127.0.0.1:{free_port()}/one"
+    one = BRIDGE.format(url=url) + "worker = web\n"
+    gateway(one, name="edge")
+    two = one.replace("one", "two")
+    answer = check(house, "edge", one + two)
+    assert (answer.returncode, answer.stderr) == (0, "")
+    another = check(house, "another", two)
+    assert another.returncode == 78 and "is in use" in another.stderr
+
+
 def test_a_wrong_file_changes_nothing_about_a_running_gateway(house, gateway):
     url = f"tcp://127.0.0.1:{free_port()}"
     running = gateway(BRIDGE.format(url=url), name="edge")

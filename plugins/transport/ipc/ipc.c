@@ -29,7 +29,7 @@ static int32_t check(const struct leat_host *host, const struct leat_endpoint *e
     struct ipc_path path;
     char why[192];
     int error = ipc_path_parse(&path, endpoint->url, why, sizeof why);
-    if (!error && endpoint->listen)
+    if (!error && endpoint->listen && !endpoint->served)
         error = ipc_path_try(&path, why, sizeof why);
     if (error)
         host->blame(host->context, endpoint->listen ? "listen" : "dial", why);

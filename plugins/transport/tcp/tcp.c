@@ -27,7 +27,7 @@ static int32_t check(const struct leat_host *host, const struct leat_endpoint *e
     struct inet_address address;
     char why[192];
     int error = inet_address_parse(&address, endpoint->url, endpoint->listen, why, sizeof why);
-    if (!error && endpoint->listen && address.port)
+    if (!error && endpoint->listen && address.port && !endpoint->served)
         error = inet_address_try(&address, why, sizeof why);
     if (error)
         host->blame(host->context, endpoint->listen ? "listen" : "dial", why);

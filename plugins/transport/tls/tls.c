@@ -69,7 +69,7 @@ static int check_tcp(const struct leat_host *host, const struct leat_endpoint *e
     struct inet_address address;
     char why[256];
     int error = inet_address_parse(&address, endpoint->url, endpoint->listen, why, sizeof why);
-    if (!error && endpoint->listen && address.port)
+    if (!error && endpoint->listen && address.port && !endpoint->served)
         error = inet_address_try(&address, why, sizeof why);
     if (error)
         host->blame(host->context, endpoint->listen ? "listen" : "dial", why);

@@ -7,7 +7,7 @@
 
 static int32_t transport_check(const struct leat_host *host, const struct leat_endpoint *endpoint)
 {
-    if (strstr(endpoint->url, "taken") == NULL)
+    if (strstr(endpoint->url, "taken") == NULL || endpoint->served)
         return 0;
     host->blame(host->context, endpoint->listen ? "listen" : "dial", "is taken");
     return -EINVAL;

@@ -114,7 +114,7 @@ static bool serves_taken(const char *url, void *user)
     return strcmp(url, "net://taken") == 0;
 }
 
-Test(resolve, does_not_ask_about_what_this_gateway_serves_itself)
+Test(resolve, does_not_mind_an_address_that_this_gateway_serves_itself)
 {
     judge("[bridge.a]\npattern = every\ndirection = out\nchannel = mem://one\nlisten = net://taken\n");
     cr_assert_eq(problems.count, 1);

@@ -71,6 +71,8 @@ struct leat_endpoint {
     uint32_t listen; /* 1 listen, 0 dial */
     const char *url;
     const void *options; /* the transport's options struct */
+    uint32_t served;     /* in check(): 1: this very gateway listens there now; that it is in use is no news then */
+    uint32_t reserved;
 };
 
 /* An endpoint's or a peer's condition, for people. */
