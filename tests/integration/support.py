@@ -4,6 +4,7 @@ a deadline, never for time."""
 import json
 import os
 import pathlib
+import random
 import shutil
 import signal
 import socket
@@ -41,10 +42,23 @@ def note(text):
             file.write(f"{text}\n")
 
 
+# Below the range that the kernel takes the ports of connections from: a port of that range may be gone before it is listened at.
+PORTS = range(10_000, int(pathlib.Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0]))
+given_out = set()
+
+
 def free_port(family=socket.AF_INET, host="127.0.0.1"):
-    with socket.socket(family, socket.SOCK_STREAM) as probe:
-        probe.bind((host, 0))
-        return probe.getsockname()[1]
+    """A port that nobody has, never the same twice; drawn at random, because other tests draw too."""
+    for port in random.sample(PORTS, 1000):
+        with socket.socket(family, socket.SOCK_STREAM) as probe:
+            try:
+                probe.bind((host, port))
+            except OSError:
+                continue
+        if port not in given_out:
+            given_out.add(port)
+            return port
+    raise RuntimeError("no port is free")
 
 
 def tcp():
