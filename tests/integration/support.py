@@ -43,7 +43,8 @@ def note(text):
 
 
 # Below the range that the kernel takes the ports of connections from: a port of that range may be gone before it is listened at.
-PORTS = range(10_000, int(pathlib.Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0]))
+LOWEST_TAKEN = int(pathlib.Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
+PORTS = range(10_000, LOWEST_TAKEN if LOWEST_TAKEN > 12_000 else 32_768)
 given_out = set()
 
 
