@@ -15,6 +15,11 @@ def accept_of(key):
     return base64.b64encode(hashlib.sha1(key + GUID).digest())
 
 
+def masked(payload, key):
+    stream = (key * (len(payload) // 4 + 1))[: len(payload)]
+    return (int.from_bytes(payload, "big") ^ int.from_bytes(stream, "big")).to_bytes(len(payload), "big")
+
+
 def frame(opcode, payload, mask=True, final=True, announced=None):
     """`announced`: a length other than the payload's."""
     length = len(payload) if announced is None else announced
@@ -29,7 +34,7 @@ def frame(opcode, payload, mask=True, final=True, announced=None):
     if not mask:
         return head + payload
     key = os.urandom(4)
-    return head + key + bytes(byte ^ key[index % 4] for index, byte in enumerate(payload))
+    return head + key + masked(payload, key)
 
 
 class Refused(Exception):
@@ -75,7 +80,7 @@ class Peer:
         elif length == 127:
             length = struct.unpack(">Q", self.take(8))[0]
         key = self.take(4) if second & 0x80 else bytes(4)
-        payload = bytes(byte ^ key[index % 4] for index, byte in enumerate(self.take(length)))
+        payload = masked(self.take(length), key)
         return first & 0x0F, bool(first & 0x80), payload
 
     def receive_close(self):

@@ -256,8 +256,8 @@ def test_a_server_that_sends_too_much_loses_the_connection_or_the_message(house,
 
 def test_frames_of_every_kind(house, gateway):
     url = ws("/orders")
-    running = gateway(pulls(url))
-    reader = house.reader("orders")
+    running = gateway(pulls(url, "shm.capacity = 16MiB", "receive_limit = 5MiB"))
+    reader = house.reader("orders", room=len(BIG))
     with contextlib.closing(handshake.dial(url, "pull.sp.nanomsg.org")) as peer:
         running.wait_for_peers("orders", 1)
         peer.send(b"binary")
@@ -267,6 +267,8 @@ def test_frames_of_every_kind(house, gateway):
         peer.send(b"pieces", CONTINUATION)
         assert peer.receive() == (PONG, True, b"are you there")
         assert [reader.read()[0] for _ in range(3)] == [b"binary", "text, grüße".encode(), b"in pieces"]
+        peer.send(BIG)  # in one frame
+        assert reader.read()[0] == BIG
 
 
 def test_messages_go_out_as_text_when_asked(gateway, writer):
@@ -334,7 +336,7 @@ def openings(seed, count):
 def test_random_openings_leave_the_bridge_in_service(gateway, writer):
     url = ws()
     running = gateway(publishes(url))
-    for opening in openings(7, 1500):
+    for opening in openings(7, 10_000):
         with contextlib.suppress(ConnectionError), handshake.connect(url) as client:
             client.sendall(opening)
     expect_service_again(running, writer, url)
