@@ -5,11 +5,13 @@
 #include <arpa/inet.h>
 #include <nng/nng.h>
 #include <openssl/err.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <time.h>
 
 #define NS_PER_S INT64_C(1000000000)
-#define PATIENCE_NS (9 * NS_PER_S) /* nng gives a handshake 10 s */
+#define PATIENCE_NS (9 * NS_PER_S)  /* nng gives a handshake over tls+tcp 10 s */
+#define DEADLINE_NS (11 * NS_PER_S) /* for any other */
 
 static int64_t now_ns(void)
 {
@@ -45,6 +47,19 @@ static void report(struct tls_connection *self, const char *reason)
 
 /* ---- coming and going -------------------------------------------------------------------------------------------- */
 
+/* Bytes that came before the end are still on their way when it is first seen to be down, but not a second later. */
+static bool is_over(struct tls_watched *watched)
+{
+    struct tls_connection *self = (struct tls_connection *)((char *)watched - offsetof(struct tls_connection, watched));
+    nng_sockaddr address;
+    if (!atomic_load_explicit(&self->established, memory_order_relaxed) && now_ns() - self->since_ns > DEADLINE_NS)
+        return true;
+    bool fell_before = self->fallen;
+    self->fallen =
+        atomic_load_explicit(&self->waiting, memory_order_relaxed) && !address_of(self->wire.connection, &address);
+    return self->fallen && fell_before;
+}
+
 int tls_connection_init(struct tls_connection *self, void *connection, struct tls_context *context)
 {
     nng_sockaddr address = {0};
@@ -67,11 +82,15 @@ int tls_connection_init(struct tls_connection *self, void *connection, struct tl
         SSL_set_connect_state(self->ssl);
     if (context->sni)
         SSL_set_tlsext_host_name(self->ssl, context->sni);
+    self->watched.is_over = is_over;
+    self->watched.connection = connection;
+    tls_watch_add(&self->watched);
     return 0;
 }
 
 void tls_connection_fini(struct tls_connection *self)
 {
+    tls_watch_remove(&self->watched);
     SSL_free(self->ssl);
     tls_context_release(self->context);
     ERR_clear_error();
@@ -93,7 +112,7 @@ void tls_connection_close(struct tls_connection *self)
 {
     if (!self->ssl || self->broken)
         return;
-    if (self->established)
+    if (atomic_load_explicit(&self->established, memory_order_relaxed))
         SSL_shutdown(self->ssl); /* tells the peer that this is the end; its answer is not awaited */
     else
         report_hang_up(self);
@@ -114,6 +133,8 @@ static int fail(struct tls_connection *self, int result)
 {
     char reason[160];
     int error = SSL_get_error(self->ssl, result);
+    if (error == SSL_ERROR_WANT_READ)
+        atomic_store_explicit(&self->waiting, true, memory_order_relaxed);
     if (error == SSL_ERROR_WANT_READ || error == SSL_ERROR_WANT_WRITE)
         return NNG_EAGAIN;
     bool first = !self->broken;
@@ -131,14 +152,22 @@ static int fail(struct tls_connection *self, int result)
     return code;
 }
 
+/* nng asks for the handshake when bytes come; the first read or write may have finished it before. */
+static void establish(struct tls_connection *self)
+{
+    if (atomic_load_explicit(&self->established, memory_order_relaxed))
+        return;
+    atomic_store_explicit(&self->established, true, memory_order_relaxed);
+    tls_failures_forgive(self->context->failures, self->peer);
+}
+
 int tls_connection_handshake(struct tls_connection *self)
 {
     ERR_clear_error();
     int result = SSL_do_handshake(self->ssl);
     if (result != 1)
         return fail(self, result);
-    self->established = true;
-    tls_failures_forgive(self->context->failures, self->peer);
+    establish(self);
     return 0;
 }
 
@@ -149,6 +178,8 @@ int tls_connection_receive(struct tls_connection *self, uint8_t *data, size_t *l
     int result = SSL_read_ex(self->ssl, data, *len, &got);
     if (result != 1)
         return fail(self, result);
+    establish(self);
+    atomic_store_explicit(&self->waiting, false, memory_order_relaxed);
     *len = got;
     return 0;
 }
@@ -160,6 +191,7 @@ int tls_connection_send(struct tls_connection *self, const uint8_t *data, size_t
     int result = SSL_write_ex(self->ssl, data, *len, &put);
     if (result != 1)
         return fail(self, result);
+    establish(self);
     *len = put;
     return 0;
 }

@@ -4,6 +4,7 @@
 #define LEAT_TLS_CONNECTION_H
 
 #include "tls/context.h"
+#include "tls/watch.h"
 #include "tls/wire.h"
 
 #include <stddef.h>
@@ -16,7 +17,12 @@ struct tls_connection {
     struct tls_context *context;
     struct tls_wire wire;
     int64_t since_ns; /* CLOCK_MONOTONIC */
-    bool established, broken;
+    bool broken;
+    /* The watch reads these without nng's lock. */
+    atomic_bool established;
+    atomic_bool waiting; /* for bytes that have not come */
+    bool fallen;         /* the watch's own: it did not stand at the last look */
+    struct tls_watched watched;
     char peer[TLS_PEER_BYTES];         /* its address, without the port */
     char refused[TLS_PEER_NAME_BYTES]; /* the name in a certificate that was refused */
 };
