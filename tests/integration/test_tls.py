@@ -367,3 +367,27 @@ def test_check_knows_what_a_dialler_needs(house, ca):
     ]:
         status, said = check(house, dial + lines)
         assert status != 0 and sentence in said, said
+
+
+@pytest.mark.skipif(not shutil.which("nngcat"), reason="nngcat is not installed (Debian package nng-utils)")
+def test_nngcat_needs_the_right_certificate(house, gateway, ca, tmp_path):
+    url = tls_url("localhost")
+    running = gateway(
+        listener(url, ca.issue("localhost", "DNS:localhost"), f"tls.ca = {ca.certificate}", "tls.allow = cat")
+    )
+    stranger, dog, cat = Authority(tmp_path, "strangers").issue("cat"), ca.issue("dog"), ca.issue("cat")
+    for identity in (stranger, dog):
+        push_by_nngcat(house, url, ca, identity, "woof")
+        wait_until(lambda: running.log().count("its certificate is refused") >= 1, "the log says so")
+    push_by_nngcat(house, url, ca, cat, "meow")
+    assert house.reader("in").read()[0] == b"meow"
+    assert "unable to get local issuer certificate (peer CN=cat)" in running.log()
+    assert "none of its names is in tls.allow (peer CN=dog)" in running.log()
+
+
+def push_by_nngcat(house, url, authority, identity, text):
+    house.run(
+        *("nngcat", "--push", "--dial", url, "--cacert", authority.certificate, "--cert", identity.certificate),
+        *("--key", identity.key, "--data", text, "--send-timeout", "2", "--delay", "1"),
+        seconds=30,
+    )
