@@ -5,10 +5,10 @@ import threading
 import time
 
 from channel import BLOCK
-from clients import PAIR0
 from sp import Connection
 from support import tcp, wait_until
 
+PAIR0 = 0x10
 MESSAGES = 3000
 STALL = 1  # second: a lane that gives no sign of life for so long is restarted
 
