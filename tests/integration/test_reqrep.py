@@ -8,7 +8,8 @@ import subprocess
 
 import pytest
 
-from asking import REP, Client, Server, Wire, finished, local_requester, start_replier, start_requester, verdict
+from asking import REP, REQ, Client, Server, Wire, finished, local_requester, start_replier, start_requester, verdict
+from sp import Connection
 from support import note, tcp, wait_until
 
 CHANNELS = "channel = shm://orders\nreply_channel = shm://orders.replies"
@@ -113,13 +114,13 @@ def test_a_thousand_in_flight_over(house, gateway, pynng, scheme):
     assert out["forwarded"] == 1000
 
 
-def ask_while(running, url, kill, times, count=400, limit=1.0):
+def ask_while(url, kill, times, count=400, limit=1.0):
     """50 clients ask; kill() so often while answers flow. Returns (answered, expired)."""
     clients = [Client(url, f"client{i}", count, window=20, limit=limit) for i in range(50)]
     answered = lambda: sum(client.answered for client in clients)  # noqa: E731
     for _ in range(times):
         before = answered()
-        wait_until(lambda: answered() > before + 1000, "answers flow")
+        wait_until(lambda: answered() > before + 2 * count, "answers flow")
         kill()
     return finished(clients, 120)
 
@@ -134,7 +135,7 @@ def test_a_replier_killed_and_restarted_is_a_time_out_and_never_a_wrong_answer(h
         repliers[-1].wait()
         repliers.append(start_replier(house, "orders", "--hold", 200))
 
-    answered, expired = ask_while(running, url, kill, 5)
+    answered, expired = ask_while(url, kill, 5)
 
     note(f"reqrep, replier killed 5 times: {answered} of 20000 requests answered, {expired} timed out")
     assert answered > 5_000 and expired > 0
@@ -144,19 +145,20 @@ def test_a_replier_killed_and_restarted_is_a_time_out_and_never_a_wrong_answer(h
 
 def test_a_worker_killed_in_the_middle_is_a_time_out_and_never_a_wrong_answer(house, gateway):
     url = tcp()
-    running = gateway(inward(url, "1s"))
-    start_replier(house, "orders", "--hold", 200)
+    running = gateway(inward(url, "2s"))
+    # Slow: when the worker is back, there are answers still to come to what its predecessor was asked.
+    start_replier(house, "orders", "--hold", 500, "--delay", 400)
 
     def kill():
         worker = running.bridge("orders")["worker_pid"]
         os.kill(worker, signal.SIGKILL)
         wait_until(lambda: running.bridge("orders")["worker_pid"] not in (0, worker), "the worker is started again")
 
-    answered, expired = ask_while(running, url, kill, 5)
+    answered, expired = ask_while(url, kill, 5, count=150, limit=2.0)
 
-    note(f"reqrep, worker killed 5 times: {answered} of 20000 requests answered, {expired} timed out")
-    assert answered > 5_000 and expired > 0
-    assert finished([Client(url, "afterwards", 100)]) == (100, 0)
+    note(f"reqrep, worker killed 5 times: {answered} of 7500 requests answered, {expired} timed out")
+    assert answered > 1_500 and expired > 0
+    assert finished([Client(url, "afterwards", 100, limit=20)]) == (100, 0)
 
 
 def test_late_doubled_and_unknown_answers_are_counted_and_never_delivered(house, gateway):
@@ -171,15 +173,15 @@ def test_late_doubled_and_unknown_answers_are_counted_and_never_delivered(house,
     answers.publish(b"re:nobody", tag ^ 1 << 63)
     body, tag = questions.read()
     assert finished([client]) == (1, 1)
-    other = Client(url, "other", 1)
-    others_body, others_tag = questions.read()
+    somebody = Connection.dial(url, REQ)  # or the answer would be dropped because nobody is there
+    running.wait_for_peers("orders", 1)
     answers.publish(b"re:" + body, tag)  # late: the client has given up, and the bridge has before it
-    answers.publish(b"re:" + others_body, others_tag)
-    assert finished([other]) == (1, 0)
+    wait_until(lambda: lane(running, "out")["dropped"]["expired"] == 1, "the late answer is counted")
 
     out, into = lanes(running)
-    assert into["forwarded"] == 3 and out["forwarded"] == 2
+    assert into["forwarded"] == 2 and out["forwarded"] == 1
     assert drops(out) == {"duplicate": 2, "unknown": 1, "expired": 1}
+    somebody.close()
     assert client.late == 0
 
 
@@ -239,6 +241,7 @@ def test_what_a_remote_replier_should_not_say_is_counted_and_never_delivered(hou
     number, _ = remote.receive()
     assert requester.receive() == (late, None)
     remote.send(number, b"late")
+    wait_until(lambda: lane(running, "in")["dropped"]["expired"] == 1, "the late answer is counted")
 
     last = requester.send(b"third")
     number, _ = remote.receive()
