@@ -391,3 +391,12 @@ def push_by_nngcat(house, url, authority, identity, text):
         *("--key", identity.key, "--data", text, "--send-timeout", "2", "--delay", "1"),
         seconds=30,
     )
+
+
+def test_wss_beyond_this_host_needs_a_safe_nng(house, ca):
+    """nng before 1.6 can be corrupted by one request, inside of TLS too."""
+    text = listener(f"wss://0.0.0.0:{free_port()}/in", ca.issue("localhost"))
+    status, said = check(house, text)
+    if status != 0:  # an older nng
+        assert "take the risk with tls.accept_unsafe_nng = yes" in said
+    assert check(house, text + "\ntls.accept_unsafe_nng = yes")[0] == 0

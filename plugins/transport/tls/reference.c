@@ -27,7 +27,7 @@ const char tls_reference[] =
     "What tls.allow says holds inside of the handshake: nothing of a peer that is not let in reaches the bridge,\n"
     "and the peer is told. A handshake that fails is logged with the peer's address, the reason and the name in\n"
     "its certificate: once for each peer and reason, and again after an hour with how often it happened. A peer\n"
-    "that says nothing is disconnected after 10 seconds (tls+tcp).\n"
+    "whose handshake takes longer than 10 seconds is disconnected.\n"
     "\n"
     "Files are read when the bridge starts; start it anew for new ones. `leatd --check` says what is wrong in\n"
     "them (unreadable, no PEM, damaged, expired, a key of another certificate, a wrong pass phrase) and warns of\n"
@@ -48,7 +48,7 @@ const char tls_reference[] =
     "    tls.cert = /etc/leat/server.pem\n"
     "    tls.key  = /etc/leat/server.key\n"
     "\n"
-    "    listen    = tls+tcp://*:6000, wss://*:6001/orders   ; for two desks alone\n"
+    "    listen    = tls+tcp://*:6000, wss://127.0.0.1:6001/orders   ; for two desks alone\n"
     "    tls.cert  = /etc/leat/server.pem\n"
     "    tls.key   = /etc/leat/server.key\n"
     "    tls.key_password = ${file:/etc/leat/server.pass}\n"
@@ -57,4 +57,4 @@ const char tls_reference[] =
     "\n"
     "    dial     = tls+tcp://collector.example:6000\n"
     "    tls.ca   = /etc/leat/collector-ca.pem\n"
-    "    tls.cert = /etc/leat/gateway.pem                    ; certificate and key in one file\n";
+    "    tls.cert = /etc/leat/gateway.pem   ; certificate and key in one file\n";
