@@ -5,9 +5,9 @@ import socket
 
 import peers
 import table
-from support import House, note
+from support import LEATD, House, note
 
-Ends = collections.namedtuple("Ends", "writer reader")  # one may be None
+Ends = collections.namedtuple("Ends", "writer reader shared")  # one may be None; shared: both are of one channel
 
 OTHER = {"listen": "dial", "dial": "listen"}
 
@@ -34,16 +34,17 @@ class Ports:
 class Side:
     """A bridge of the configuration: where it meets its peer, and the channels that local programs have."""
 
-    def __init__(self, row, mode, name, url):
+    def __init__(self, row, mode, name, url, one_channel=False):
         self.row, self.mode, self.name, self.url = row, mode, name, url
-        inward = row.direction == "in"
-        self.writes = f"{name}.replies" if row.answers and inward else None if inward else name
-        self.reads = name if inward else f"{name}.replies" if row.reply_channel else None
+        inward, replies = row.direction == "in", f"{name}.replies"
+        self.reply_channel = row.answers or (row.direction == "both" and not one_channel)
+        self.writes = replies if row.answers and inward else None if inward else name
+        self.reads = None if row.direction == "out" and not row.answers else replies if self.reply_channel and not inward else name
 
     def text(self, column, papers):
         lines = [f"[bridge.{self.name}]", f"worker = {self.row.pattern}", f"pattern = {self.row.pattern}"]
         lines += [f"direction = {self.row.direction}", f"channel = shm://{self.name}", "shm.capacity = 512KiB"]
-        lines += [f"reply_channel = shm://{self.name}.replies"] * self.row.reply_channel
+        lines += [f"reply_channel = shm://{self.name}.replies"] * self.reply_channel
         lines += [f"{self.mode} = {self.url}", self.row.options]
         if column.plugin and self.mode == "dial":
             lines.append(f"{column.plugin}.reconnect_max = 100ms")
@@ -60,15 +61,23 @@ class ColumnHouse:
         self.sides = {}  # by the bridge's name
         for cell in table.cells(column.name):
             self._add(cell)
+        try:
+            self._start()
+        except BaseException:
+            self.house.close()
+            raise
+
+    def _start(self):
         self.writers = {
             side.name: self.house.writer(side.writes, capacity=512 << 10) for side in self.sides.values() if side.writes
         }
-        bridges = (side.text(column, papers) for side in self.sides.values())
-        self.gateway = self.house.gateway("\n".join(bridges), name=f"interop-{column.name.replace('+', '-')}")
+        bridges = (side.text(self.column, self.papers) for side in self.sides.values())
+        self.gateway = self.house.gateway("\n".join(bridges), name=f"interop-{self.column.name.replace('+', '-')}")
 
     def _add(self, cell):
         url = self._url(cell.bridge)
-        self.sides[cell.bridge] = Side(cell.row, cell.mode, cell.bridge, url)
+        # A duplex bridge has one channel for both ways when it dials, and two when it listens.
+        self.sides[cell.bridge] = Side(cell.row, cell.mode, cell.bridge, url, one_channel=cell.mode == "dial")
         if cell.implementation == "leat":
             row = next(row for row in table.ROWS if row.name == table.OPPOSITE[cell.row.peer])
             name = f"{cell.bridge}-opposite"
@@ -80,9 +89,19 @@ class ColumnHouse:
             where["port"] = self.ports.hold(self.column.host)
         return self.column.url.format(**where)
 
+    def refusal(self, cell):
+        """What leatd --check says of a bridge that there cannot be."""
+        side = Side(cell.row, cell.mode, "refused", self._url("refused"))
+        configuration = self.house.path("refused.ini")
+        configuration.write_text(f"[gateway]\nname = refused\n{side.text(self.column, self.papers)}\n")
+        answer = self.house.run(LEATD, "--check", "-c", configuration)
+        assert answer.returncode == 78, answer
+        return answer.stderr
+
     def ends(self, name):
         side = self.sides[name]
-        return Ends(self.writers.get(name), self.house.reader(side.reads) if side.reads else None)
+        reader = self.house.reader(side.reads) if side.reads else None
+        return Ends(self.writers.get(name), reader, side.reads == side.writes)
 
     def peer(self, cell):
         """The peer of this cell, connected: both ends have seen each other."""
@@ -99,8 +118,8 @@ class ColumnHouse:
         return peer
 
     def close(self):
-        left_out = sum(number for what, number in self.counts.items() if what != "run")
-        why = "".join(f"; {number} {what}" for what, number in self.counts.items() if what != "run")
-        note(f"interop {self.column.name}: {self.counts['run']} cells run, {left_out} left out{why}")
+        run, refused = self.counts.pop("run", 0), self.counts.pop("refused", 0)
+        left_out = "".join(f"; {number} left out: {why}" for why, number in self.counts.items())
+        note(f"interop {self.column.name}: {run} cells run, {refused} refused as they must be{left_out}")
         self.house.close()
         self.ports.release()

@@ -22,8 +22,20 @@ def pytest_addoption(parser):
 
 def pytest_generate_tests(metafunc):
     """A test of the matrix runs once for each cell of its table."""
-    if "cell" in metafunc.fixturenames:
-        import table
+    import table
 
-        cells = table.cells(metafunc.config.getoption("--transport"))
-        metafunc.parametrize("cell", cells, ids=str)
+    for name, of in {"cell": table.cells, "refusal": table.refusals}.items():
+        if name in metafunc.fixturenames:
+            metafunc.parametrize(name, of(metafunc.config.getoption("--transport")), ids=str)
+
+
+def pytest_collection_modifyitems(items):
+    """Column after column: the cells of a column share a gateway."""
+    import table
+
+    def column(item):
+        of = getattr(item, "callspec", None)
+        cell = of and (of.params.get("cell") or of.params.get("refusal"))
+        return table.COLUMNS.index(cell.column) if cell else -1
+
+    items.sort(key=column)

@@ -33,7 +33,24 @@ def inward(ends, peer):
 
 def both_ways(ends, peer):
     outward(ends, peer)
-    inward(ends, peer)
+    if ends.shared:
+        inward_beside_own(ends, peer)
+    else:
+        inward(ends, peer)
+    ends.writer.publish(b"nothing of that has gone back")
+    assert peer.got().data == b"nothing of that has gone back"
+
+
+def inward_beside_own(ends, peer):
+    """Whoever reads a channel hears those who write beside the bridge too, and knows them by the tag that only they chose."""
+    own, theirs, lines = [], [], lines_of(peer)
+    for message in lines:
+        peer.send(message)
+    while len(own) < len(MESSAGES) or len(theirs) < len(lines):
+        data, tag = ends.reader.read(PATIENCE)
+        (theirs if tag else own).append(data)
+    assert brief(own) == brief(MESSAGES)
+    assert brief(theirs[: len(lines)]) == brief(lines)
 
 
 def asks(ends, peer):

@@ -12,18 +12,13 @@ MODES = ("listen", "dial")
 class Row:
     pattern: str
     direction: str
-    peer: str  # the role of the remote program
+    peer: str  # the role of the remote program; empty: there is none
     options: str = ""
     answers: bool = False
 
     @property
     def name(self):
-        return self.peer if self.direction == "both" else f"{self.pattern}-{self.direction}"
-
-    @property
-    def reply_channel(self):
-        """Whether what comes back has a channel of its own."""
-        return self.answers or self.direction == "both"
+        return self.peer if self.peer and self.direction == "both" else f"{self.pattern}-{self.direction}"
 
 
 ROWS = (
@@ -45,11 +40,17 @@ OPPOSITE = {"pub": "pubsub-out", "sub": "pubsub-in", "push": "pipeline-out", "pu
             "rep": "reqrep-in", "surveyor": "survey-out", "respondent": "survey-in", "bus": "bus", "pair0": "pair0",
             "pair1": "pair1"}  # fmt: skip
 
-# Directions that the protocol itself does not have: (pattern, direction).
-REFUSED = (
-    ("pubsub", "both"), ("pipeline", "both"), ("reqrep", "both"), ("survey", "both"), ("bus", "out"), ("bus", "in"),
-    ("pair", "out"), ("pair", "in"),
-)  # fmt: skip
+# Directions that the protocol itself does not have, and what it has.
+REFUSED = {
+    ("pubsub", "both"): "out and in",
+    ("pipeline", "both"): "out and in",
+    ("reqrep", "both"): "out and in",
+    ("survey", "both"): "out and in",
+    ("bus", "out"): "both",
+    ("bus", "in"): "both",
+    ("pair", "out"): "both",
+    ("pair", "in"): "both",
+}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -95,13 +96,26 @@ class Cell:
         return f"{self.row.name}-{self.mode}-{self.implementation}"
 
 
+def columns(transport=None):
+    return [column for column in COLUMNS if transport in (None, column.name)]
+
+
 def cells(transport=None):
     """Every cell, column after column, because the cells of a column share a gateway."""
     return [
         Cell(row, column, mode, implementation)
-        for column in COLUMNS
-        if transport in (None, column.name)
+        for column in columns(transport)
         for row in ROWS
         for mode in MODES
         for implementation in implementations(column)
+    ]
+
+
+def refusals(transport=None):
+    """Every cell that there cannot be, in the same order."""
+    return [
+        Cell(Row(pattern, direction, peer=""), column, mode, "nothing")
+        for column in columns(transport)
+        for pattern, direction in REFUSED
+        for mode in MODES
     ]

@@ -48,3 +48,19 @@ def test_cell(cell, columns):
     finally:
         peer.close()
     column.counts["run"] += 1
+
+
+def test_refused(refusal, columns):
+    column = columns.of(refusal.column)
+    row = refusal.row
+    has = table.REFUSED[row.pattern, row.direction]
+    sentence = f"[bridge.refused] direction = {row.direction}: pattern '{row.pattern}' has no such direction; it has {has}\n"
+    assert sentence in column.refusal(refusal)
+    column.counts["refused"] += 1
+
+
+def test_the_matrix_has_no_empty_cell():
+    ways = {(row.pattern, row.direction) for row in table.ROWS} | set(table.REFUSED)
+    assert ways == {(pattern, way) for pattern, _ in ways for way in ("out", "in", "both")}
+    filled = {(cell.row, cell.column, cell.mode) for cell in table.cells()}
+    assert len(filled) == len(table.ROWS) * len(table.COLUMNS) * len(table.MODES)
