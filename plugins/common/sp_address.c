@@ -4,6 +4,7 @@
 #include <nng/transport/ipc/ipc.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
 
 static void write_local(nng_pipe pipe, const char *path, char *text, size_t size)
 {
@@ -22,6 +23,28 @@ static void write_inet(const nng_sockaddr *address, char *text, size_t size)
     inet_ntop(six ? AF_INET6 : AF_INET, bytes, host, sizeof host);
     unsigned port = ntohs(six ? address->s_in6.sa_port : address->s_in.sa_port);
     snprintf(text, size, six ? "[%s]:%u" : "%s:%u", host, port);
+}
+
+bool sp_address_of_fd(int fd, char *text, size_t size)
+{
+    struct sockaddr_storage peer;
+    socklen_t len = sizeof peer;
+    nng_sockaddr address = {0};
+    if (getpeername(fd, (struct sockaddr *)&peer, &len) != 0)
+        return false;
+    if (peer.ss_family == AF_INET) {
+        const struct sockaddr_in *four = (const struct sockaddr_in *)&peer;
+        address.s_in = (struct nng_sockaddr_in){NNG_AF_INET, four->sin_port, four->sin_addr.s_addr};
+    } else if (peer.ss_family == AF_INET6) {
+        const struct sockaddr_in6 *six = (const struct sockaddr_in6 *)&peer;
+        address.s_in6.sa_family = NNG_AF_INET6;
+        address.s_in6.sa_port = six->sin6_port;
+        memcpy(address.s_in6.sa_addr, &six->sin6_addr, sizeof address.s_in6.sa_addr);
+    } else {
+        return false;
+    }
+    write_inet(&address, text, size);
+    return true;
 }
 
 /* nng bumps no counter on a pipe of these transports. */

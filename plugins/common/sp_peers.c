@@ -7,6 +7,38 @@
 #include <stdlib.h>
 #include <string.h>
 
+static struct {
+    pthread_mutex_t lock;
+    struct sp_peers *first;
+} sockets = {.lock = PTHREAD_MUTEX_INITIALIZER};
+
+static void enlist(struct sp_peers *peers)
+{
+    pthread_mutex_lock(&sockets.lock);
+    peers->next = sockets.first;
+    sockets.first = peers;
+    pthread_mutex_unlock(&sockets.lock);
+}
+
+static void strike_off(struct sp_peers *peers)
+{
+    pthread_mutex_lock(&sockets.lock);
+    struct sp_peers **link = &sockets.first;
+    while (*link && *link != peers)
+        link = &(*link)->next;
+    if (*link)
+        *link = peers->next;
+    pthread_mutex_unlock(&sockets.lock);
+}
+
+void sp_peers_each(void (*visit)(struct sp_peers *peers, void *context), void *context)
+{
+    pthread_mutex_lock(&sockets.lock);
+    for (struct sp_peers *peers = sockets.first; peers; peers = peers->next)
+        visit(peers, context);
+    pthread_mutex_unlock(&sockets.lock);
+}
+
 static struct sp_peer *find(struct sp_peers *peers, uint32_t pipe)
 {
     for (uint32_t i = 0; i < peers->count; i++)
@@ -99,6 +131,7 @@ int sp_peers_init(struct sp_peers *peers, nng_socket socket, void (*changed)(voi
     *peers = (struct sp_peers){.changed = changed, .context = context};
     pthread_mutex_init(&peers->lock, NULL);
     pthread_mutex_init(&peers->tell, NULL);
+    enlist(peers);
     static const nng_pipe_ev events[] = {NNG_PIPE_EV_ADD_PRE, NNG_PIPE_EV_ADD_POST, NNG_PIPE_EV_REM_POST};
     int code = 0;
     for (size_t i = 0; i < sizeof events / sizeof events[0] && !code; i++)
@@ -115,6 +148,7 @@ void sp_peers_watch(struct sp_peers *peers, void (*watch)(void *watcher, nng_pip
 
 void sp_peers_fini(struct sp_peers *peers)
 {
+    strike_off(peers);
     pthread_mutex_destroy(&peers->tell);
     pthread_mutex_destroy(&peers->lock);
     free(peers->items);

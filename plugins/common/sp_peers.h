@@ -16,6 +16,7 @@ struct sp_peer {
     uint32_t pipe;
     uint32_t counted; /* nng counts what passes this transport */
     bool connected;   /* a peer; otherwise still about to be one */
+    uint8_t missed;   /* how often no connection was found for it: sp_forgotten.h */
     char address[108];
 };
 
@@ -29,6 +30,9 @@ struct sp_peers {
     void *context;
     void (*watch)(void *watcher, nng_pipe pipe, nng_pipe_ev event);
     void *watcher;
+    _Atomic uint32_t waiting; /* receives that are submitted: while there are any, nothing lies in front of them */
+    bool receives;
+    struct sp_peers *next; /* of all sockets of this plugin */
 };
 
 /* `changed` may be NULL. Comes before the socket has any endpoint; 0 or an nng code. */
@@ -45,6 +49,9 @@ uint32_t sp_peers_count(struct sp_peers *peers);
 
 /* With those that are about to be one: nng hands a waiting message to a pipe before it tells ADD_POST. */
 uint32_t sp_peers_announced(struct sp_peers *peers);
+
+/* For every socket of this plugin: one after the other, while none is opened or closed. */
+void sp_peers_each(void (*visit)(struct sp_peers *peers, void *context), void *context);
 
 /* As leat_transport_ops.list_peers. */
 int32_t sp_peers_list(struct sp_peers *peers, struct leat_peer *out, uint32_t max);

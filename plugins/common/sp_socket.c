@@ -9,6 +9,7 @@
 #include "common/sp_start.h"
 
 #include <nng/protocol/pubsub0/sub.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -79,6 +80,7 @@ static void on_received(void *of)
     struct slot *slot = of;
     struct socket *self = slot->owner;
     int code = nng_aio_result(slot->aio);
+    atomic_fetch_sub_explicit(&self->peers.waiting, 1, memory_order_relaxed);
     if (code == 0) {
         fill(slot->packet, nng_aio_get_msg(slot->aio));
         slot->len = slot->packet->len;
@@ -219,6 +221,7 @@ int32_t sp_open(void **socket, const struct leat_host *host, const struct leat_s
         return sp_error(code);
     }
     code = sp_peers_init(&self->peers, self->id, request->peers, request->context);
+    self->peers.receives = role->receives;
     if (!code)
         code = configure(self);
     if (!code)
@@ -351,6 +354,7 @@ int32_t sp_receive(void *socket, uint32_t slot, struct leat_packet *packet)
         nng_socket_set_int(self->id, NNG_OPT_RECVBUF, (int)length);
     packet->engine = NULL;
     mine->packet = packet;
+    atomic_fetch_add_explicit(&self->peers.waiting, 1, memory_order_relaxed);
     nng_recv_aio(self->id, mine->aio);
     return 0;
 }
