@@ -268,7 +268,7 @@ def test_what_is_no_tls_leaves_the_bridge_running(house, gateway, ca, scheme):
     running = gateway(listener(url, ca.issue("localhost", "DNS:localhost")))
     pid = running.bridge("in")["worker_pid"]
     rubbish = [b"", sp.hello(sp.PUSH), b"GET /in HTTP/1.1\r\nHost: localhost\r\nUpgr", b"\x16\x03\x01", b"\xff" * 70000]
-    rubbish += [random.Random(seed).randbytes(seed * 37 % 2000 + 1) for seed in range(300)]
+    rubbish += [random.Random(seed).randbytes(seed * 37 % 2000 + 1) for seed in range(100)]
     for data in rubbish:
         with socket.create_connection(("127.0.0.1", port_of(url)), timeout=10) as sock:
             try:
@@ -281,7 +281,7 @@ def test_what_is_no_tls_leaves_the_bridge_running(house, gateway, ca, scheme):
             with socket.create_connection(("127.0.0.1", port_of(url)), timeout=10) as plain:
                 with context.wrap_socket(plain, server_hostname="localhost") as sock:
                     sock.sendall(data)
-        except (ConnectionError, ssl.SSLError):
+        except OSError:
             pass
     wait_until(lambda: "what it sends is not TLS" in running.log(), f"the log says so\n{running.log()}")
     assert "it speaks HTTP without TLS" in running.log()
