@@ -72,3 +72,33 @@ int ipc_strays_hang_up(const char *path)
     nng_stats_free(stats);
     return count;
 }
+
+static bool listens_at(int fd, const struct ipc_path *path)
+{
+    struct sockaddr_un own = {0};
+    int listens = 0;
+    socklen_t own_len = sizeof own, listens_len = sizeof listens;
+    if (getsockname(fd, (struct sockaddr *)&own, &own_len) != 0 || own_len != path->address_len ||
+        memcmp(&own, &path->address, own_len) != 0)
+        return false;
+    return getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &listens_len) == 0 && listens;
+}
+
+int ipc_strays_take_name(const struct ipc_path *path)
+{
+    int count = 0;
+    DIR *folder = opendir("/proc/self/fd");
+    for (struct dirent *entry; folder && (entry = readdir(folder));) {
+        int fd = entry->d_name[0] == '.' ? -1 : atoi(entry->d_name);
+        if (fd < 0 || !listens_at(fd, path))
+            continue;
+        int nameless = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        if (nameless < 0)
+            break;
+        count += dup3(nameless, fd, O_CLOEXEC) == fd;
+        close(nameless);
+    }
+    if (folder)
+        closedir(folder);
+    return count;
+}

@@ -17,6 +17,8 @@
 #define LOOK_EVERY_MS 200
 #define HEAR_WITHIN_MS 500
 #define HEAR_STEP_MS 5
+#define SAY_EVERY 50u /* failures: ten seconds */
+#define TAKE_EVERY 5u
 
 struct watched {
     struct watched *next;
@@ -25,8 +27,9 @@ struct watched {
     const struct leat_host *host;
     char *url;
     nng_listener listener;
-    uint64_t errors; /* that nng had counted when it was last known to hear */
-    bool gone;       /* closed, or without its file, and not yet replaced */
+    uint64_t errors;   /* that nng had counted when it was last known to hear */
+    uint32_t failures; /* to listen anew, one after the other */
+    bool gone;         /* closed, or without its file, and not yet replaced */
 };
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
@@ -97,9 +100,14 @@ static bool renew(struct watched *watched, const struct ipc_path *path)
         free_name(watched, path);
     int32_t error = ipc_listen(&watched->attach, &renewed);
     if (error) {
-        say(watched, LEAT_LOG_ERROR, "%s no longer accepts peers, and listening anew failed (%s); trying again", why);
+        if (watched->failures++ % SAY_EVERY == 0)
+            say(watched, LEAT_LOG_ERROR, "%s no longer accepts peers, and listening anew failed (%s); trying again",
+                why);
+        if (path->abstract && error == -EADDRINUSE && watched->failures % TAKE_EVERY == 0)
+            ipc_strays_take_name(path); /* nng had time enough to part with it */
         return error != -ECANCELED;
     }
+    watched->failures = 0;
     watched->gone = false;
     watched->listener = renewed;
     watched->errors = 0;
