@@ -28,6 +28,7 @@ def test_what_is_installed_is_whole(staged):
     assert {"leatd", "leat"} <= {file.name for file in (staged / "bin").iterdir()}
     assert {file.stem for file in staged.rglob("leat/plugins/*.so")} >= {"shm", "pubsub", "pipeline", "tcp", "ipc", "inproc"}
     assert (staged / "include/leat/channel.h").exists()
+    assert (staged / "include/leat/request.h").exists()
     assert one(staged, "leat.ini").parent.name == "leat"
     assert len(list(staged.rglob("examples/*.ini"))) >= 5
     assert one(staged, "leatd.8")
