@@ -47,7 +47,7 @@ class Side:
         lines += [f"reply_channel = shm://{self.name}.replies"] * self.reply_channel
         lines += [f"{self.mode} = {self.url}", self.row.options]
         if column.plugin and self.mode == "dial":
-            lines.append(f"{column.plugin}.reconnect_max = 100ms")
+            lines.append(f"{column.plugin}.reconnect_max = 300ms")
         if column.tls:
             lines.append(papers.of_bridge(self.mode))
         return "\n".join(lines)

@@ -45,6 +45,9 @@ def test_cell(cell, columns):
     peer = column.peer(cell)
     try:
         flows.BY_ROW[cell.row.name](ends, peer)
+    except BaseException:
+        print(f"the bridge's books: {column.gateway.bridge(cell.bridge)}")
+        raise
     finally:
         peer.close()
     column.counts["run"] += 1
