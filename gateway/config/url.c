@@ -4,6 +4,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #define SCHEME_LETTERS "abcdefghijklmnopqrstuvwxyz0123456789+.-"
 
@@ -58,8 +59,9 @@ void urls_fini(struct config_urls *urls)
 
 /* HOST:PORT at the start of a URL's rest. */
 struct authority {
-    const char *host, *port;
-    size_t host_len, port_len;
+    const char *host; /* of no length for '*' */
+    size_t host_len;
+    unsigned long port;
     bool v6; /* by its host or its scheme; a name without either is taken for IPv4, as nng tries that first */
 };
 
@@ -80,35 +82,39 @@ static bool split_authority(const struct config_url *url, struct authority *out)
         return false;
     const size_t len = strcspn(url->rest, "/?");
     const char *colon = memrchr(url->rest, ':', len);
-    if (colon == NULL || colon + 1 == url->rest + len)
+    const size_t digits = colon != NULL ? strspn(colon + 1, "0123456789") : 0;
+    if (digits == 0 || colon + 1 + digits != url->rest + len)
         return false;
     *out = (struct authority){.host = url->rest,
-                              .port = colon + 1,
-                              .host_len = (size_t)(colon - url->rest),
-                              .port_len = (size_t)(url->rest + len - colon - 1),
+                              .host_len = *url->rest == '*' ? 0 : (size_t)(colon - url->rest),
+                              .port = strtoul(colon + 1, NULL, 10),
                               .v6 = *url->rest == '[' || url->scheme[strlen(url->scheme) - 1] == '6'};
     return true;
 }
 
 static bool is_host(const struct authority *authority, const char *host)
 {
-    return authority->host_len == strlen(host) && memcmp(authority->host, host, authority->host_len) == 0;
+    return authority->host_len == strlen(host) && strncasecmp(authority->host, host, authority->host_len) == 0;
 }
 
 static bool is_wildcard(const struct authority *authority)
 {
-    return is_host(authority, "") || is_host(authority, "*") || is_host(authority, "0.0.0.0") ||
-           is_host(authority, "[::]");
+    return is_host(authority, "") || is_host(authority, "0.0.0.0") || is_host(authority, "[::]");
 }
 
-/* Whether a listener at `a` also covers the address of `b`. */
+static bool same_host(const struct authority *a, const struct authority *b)
+{
+    return a->host_len == b->host_len && strncasecmp(a->host, b->host, a->host_len) == 0;
+}
+
+/* Whether a listener at `a` also covers the address of `b`. At every IPv6 address, Linux gives it the port for IPv4 as well. */
 static bool covers(const struct authority *a, const struct authority *b)
 {
     if (is_host(a, "localhost") && (is_host(b, "127.0.0.1") || is_host(b, "[::1]")))
         return true;
     if (a->v6 != b->v6)
-        return false;
-    return is_wildcard(a) || (a->host_len == b->host_len && memcmp(a->host, b->host, a->host_len) == 0);
+        return a->v6 && is_wildcard(a);
+    return is_wildcard(a) || same_host(a, b);
 }
 
 bool url_collides(const struct config_url *a, const struct config_url *b)
@@ -116,11 +122,7 @@ bool url_collides(const struct config_url *a, const struct config_url *b)
     struct authority left, right;
     if (!split_authority(a, &left) || !split_authority(b, &right))
         return strcmp(a->text, b->text) == 0;
-    if (left.port_len != right.port_len || memcmp(left.port, right.port, left.port_len) != 0)
-        return false;
-    if (left.port_len == 1 && *left.port == '0') /* any free one */
-        return false;
-    return covers(&left, &right) || covers(&right, &left);
+    return left.port == right.port && left.port != 0 && (covers(&left, &right) || covers(&right, &left));
 }
 
 /* Behind the authority, without a slash at the end: so nng compares paths. */
@@ -153,20 +155,34 @@ static bool is_scheme(const struct config_url *url, const char *scheme)
            (url->scheme[len] == '\0' || strchr("46", url->scheme[len]) != NULL);
 }
 
+/* nng looks for a server that it has already by host and port; which family and whether with TLS, it does not compare. */
+static bool one_server(const struct config_url *a, const struct config_url *b)
+{
+    struct authority left, right;
+    return (is_scheme(a, "ws") || is_scheme(a, "wss")) && (is_scheme(b, "ws") || is_scheme(b, "wss")) &&
+           split_authority(a, &left) && split_authority(b, &right) && left.port == right.port && left.port != 0 &&
+           same_host(&left, &right);
+}
+
+static bool mixes_families(const struct config_url *a, const struct config_url *b)
+{
+    struct authority left, right;
+    return split_authority(a, &left) && split_authority(b, &right) && left.v6 != right.v6;
+}
+
 const char *url_clash(const struct config_url *a, const struct config_url *b, bool together)
 {
-    if (!url_collides(a, b))
+    if (!url_collides(a, b) && !(together && one_server(a, b)))
         return NULL;
     const bool a_is_wss = is_scheme(a, "wss"), b_is_wss = is_scheme(b, "wss");
     /* nng would serve a wss listener beside a ws one in clear, and two of wss with the certificate of one. */
     if ((a_is_wss && (b_is_wss || is_scheme(b, "ws"))) || (b_is_wss && is_scheme(a, "ws")))
         return "; a wss listener shares its port with no other";
     if (!is_scheme(a, "ws") || !is_scheme(b, "ws"))
-        return "";
+        return mixes_families(a, b) ? "; at every IPv6 address means at every IPv4 address too" : "";
     if (!same_server(a, b))
         return "; WebSocket listeners that are to share a port write scheme and host alike, with different paths, and "
-               "run "
-               "in one worker";
+               "run in one worker";
     if (same_path(a, b))
         return "; WebSocket listeners that share a port need different paths";
     return together ? NULL : "; bridges that share a WebSocket port run in one worker: give both the same 'worker'";

@@ -8,9 +8,9 @@
 #define ALONE "; a wss listener shares its port with no other"
 #define ALIKE                                                                                                       \
     "; WebSocket listeners that are to share a port write scheme and host alike, with different paths, and run in " \
-    "one "                                                                                                          \
-    "worker"
+    "one worker"
 #define PATHS "; WebSocket listeners that share a port need different paths"
+#define EVERY "; at every IPv6 address means at every IPv4 address too"
 #define WORKER "; bridges that share a WebSocket port run in one worker: give both the same 'worker'"
 
 static const struct {
@@ -26,7 +26,11 @@ static const struct {
     {"tcp://0.0.0.0:1", "wss://h:1/a", "", ""},
     {"tls+tcp6://[::]:1", "wss6://[::1]:1/a", "", ""},
     {"tcp://0.0.0.0:1", "tcp://[::1]:1", NULL, NULL},
-    {"tcp4://*:1", "tcp6://*:1", NULL, NULL},
+    {"tcp4://*:1", "tcp6://*:1", EVERY, EVERY},
+    {"tcp://127.0.0.1:1", "tls+tcp://[::]:1", EVERY, EVERY},
+    {"tcp://127.0.0.1:1", "tcp6://[::1]:1", NULL, NULL},
+    {"tcp://HOST:1", "tcp://host:01", "", ""},
+    {"tcp://*:1", "tcp://:1", "", ""},
     {"tcp6://*:1", "tcp://[::1]:1", "", ""},
     {"tcp://localhost:1", "tls+tcp://127.0.0.1:1", "", ""},
     {"ipc:///a", "ipc:///a", "", ""},
@@ -44,6 +48,10 @@ static const struct {
     {"ws://h:1/a", "wss://h:1/b", ALONE, ALONE},
     {"wss://h:1/a", "wss://h:1/b", ALONE, ALONE},
     {"wss4://*:1/a", "ws://10.0.0.1:1/b", ALONE, ALONE},
+    {"ws://h:1/a", "wss://H:01/b", ALONE, ALONE},
+    {"ws4://h:1/a", "wss6://h:1/b", NULL, ALONE},
+    {"wss4://h:1/a", "wss6://h:1/b", NULL, ALONE},
+    {"ws4://h:1/a", "ws6://h:1/b", NULL, ALIKE},
     {"ws://h:1/a", "ws://h:2/a", NULL, NULL},
 };
 
