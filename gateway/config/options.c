@@ -126,6 +126,12 @@ static void take_default(struct fill *fill, const struct leat_option *row)
     fill->failed = true;
 }
 
+/* A plugin cannot tell an empty list from none, and none often means everybody; ${env:NAME} may turn out empty by mistake. */
+static bool is_empty_list(const struct fill *fill, const struct leat_option *row, const struct config_entry *entry)
+{
+    return fill->prefix != NULL && row->type == LEAT_OPTION_LIST && *entry->value == '\0';
+}
+
 static void take_entry(struct fill *fill, const struct leat_option *row, const struct config_entry *entry)
 {
     if (entry->doubtful) {
@@ -133,7 +139,9 @@ static void take_entry(struct fill *fill, const struct leat_option *row, const s
         return;
     }
     char *folder = expand_folder(entry->file);
-    char *problem = value_parse(row, entry->value, folder, fill->values, fill->pool);
+    char *problem = is_empty_list(fill, row, entry)
+                        ? memory_copy("an empty list; leave the line out when nothing is to be listed")
+                        : value_parse(row, entry->value, folder, fill->values, fill->pool);
     free(folder);
     if (problem == NULL)
         return;
