@@ -21,7 +21,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define SP_PACE_HOLD_NS INT64_C(200000000)
+#define SP_PACE_HOLD_NS INT64_C(2000000000)
 #define SP_PACE_BUCKETS 256u
 
 struct sp_pace_pipe;
