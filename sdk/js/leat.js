@@ -24,6 +24,10 @@ const PAIR1_HEADER = Uint8Array.of(0, 0, 0, 1); // how many hops the message has
 /** A connection that stands for so long is no longer on trial: the next wait starts small again. */
 const SETTLED_MS = 3000;
 
+/** So many bytes on their way are enough: send() waits until there are fewer, and looks every so often. */
+const FULL_BYTES = 1 << 20;
+const LOOK_MS = 10;
+
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 
@@ -195,12 +199,17 @@ export class Connection extends EventTarget {
     if (this.state === 'closed') return Promise.reject(new Error(`leat: the connection to ${this.url} was closed`));
     if (this.state === 'open') {
       this.#socket.send(bytes);
-      return Promise.resolve();
+      return this.#room(this.#socket);
     }
     const copy = bytes.slice(); // the caller may use its buffer again
     const sent = new Promise((resolve, reject) => this.#outbox.push({bytes: copy, resolve, reject}));
     sent.catch(() => {}); // whoever does not wait for it need not know
     return sent;
+  }
+
+  /** A WebSocket takes whatever it is given, and has no event for when it has room again. */
+  async #room(socket) {
+    while (socket === this.#socket && socket.bufferedAmount > FULL_BYTES) await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
   }
 
   /** Lets go of the socket, and of the next one. */
@@ -235,7 +244,7 @@ export class Connection extends EventTarget {
     this.#heard = false;
     for (const {bytes, resolve} of this.#outbox.splice(0)) {
       this.#socket.send(bytes);
-      resolve();
+      resolve(this.#room(this.#socket));
     }
     this.#enter('open', null);
   }
@@ -305,8 +314,9 @@ export class Channel extends Connection {
   }
 
   /**
-   * Sends one message, as soon as the connection is open. Resolves when the browser has it, which is no promise that it arrives:
-   * what is under way when a connection breaks is lost. Rejects after close().
+   * Sends one message, as soon as the connection is open. Resolves when the browser has it and has less than a MiB that is still to
+   * go, so a loop that awaits each send goes no faster than the connection. That is no promise that it arrives: what is under way
+   * when a connection breaks is lost. Rejects after close().
    *
    * @param {string|ArrayBuffer|ArrayBufferView} data A string goes out as UTF-8.
    * @returns {Promise<void>}

@@ -228,6 +228,49 @@ def test_what_was_sent_before_the_connection_stood_goes_first(house, gateway, sc
     assert [heard.read()[0] for _ in range(3)] == [b"one", b"two", b"three"]
 
 
+def test_a_loop_that_sends_goes_no_faster_than_the_connection(script):
+    """Against a socket that lets nothing go before it is told to."""
+    early, late = script.evaluate("""(async () => {
+        const sockets = [];
+        globalThis.WebSocket = class {
+            bufferedAmount = 0;
+            constructor() { sockets.push(this); setTimeout(() => this.onopen()); }
+            send(bytes) { this.bufferedAmount += bytes.length; }
+            close() {}
+        };
+        const talk = pair('ws://gateway.example/');
+        await talk.send(new Uint8Array(1 << 20));
+        let sent = false;
+        const second = talk.send(Uint8Array.of(1)).then(() => (sent = true));
+        await new Promise((resolve) => setTimeout(resolve, 100));
+        const early = sent;
+        sockets[0].bufferedAmount = 0;
+        await second;
+        const third = talk.send(new Uint8Array(2 << 20));
+        talk.close();
+        await third;
+        return [early, sent];
+    })()""")
+    assert (early, late) == (False, True)
+
+
+def test_a_page_that_waits_keeps_only_what_it_shows_of_large_messages(house, gateway, page):
+    url = ws("/quotes")
+    writer = house.writer("quotes", capacity=8 << 20)
+    running = gateway(bridge("quotes", "pubsub", "out", url, "shm.capacity = 8MiB"))
+    shown = page("subscribe", url)
+    running.wait_for_peers("quotes", 1)
+    shown.evaluate("document.getElementById('pause').click()")
+    for index in range(64):
+        writer.publish(b"x" * (1 << 20))
+        shown.wait_for_text("#count", str(index + 1))
+    shown.call("HeapProfiler.collectGarbage")
+    assert shown.call("Runtime.getHeapUsage")["backingStorageSize"] < 16 << 20
+    shown.evaluate("document.getElementById('pause').click()")
+    shown.wait_for_text("#messages li:first-child .body", "xxx…")
+    assert shown.text("#messages li:first-child .size") == "1.0 MiB"
+
+
 def test_waits_between_tries_grow_to_a_bound_and_are_drawn_at_random(script):
     """Against a socket that fails at once, on a clock that does not wait."""
     waits = script.evaluate("""(async () => {
