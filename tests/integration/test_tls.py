@@ -362,6 +362,8 @@ def test_check_knows_what_a_dialler_needs(house, ca):
     assert check(house, dial)[0] == 0, "nothing: the host's authorities vouch for the listener"
     for lines, sentence in [
         ("tls.server_name = *", "tls.server_name = *: '*' needs tls.ca"),
+        ("tls.server_name =", "tls.server_name"),
+        ("tls.allow =", "tls.allow"),
         ("tls.verify = none\ntls.allow = a", "needs tls.verify = required"),
         ("tls.reconnect_min = 2s", "must not be below reconnect_min"),
         (f"tls.key = {ca.key}", "is of no use without tls.cert"),

@@ -155,10 +155,15 @@ static int fail(struct tls_connection *self, int result)
 /* nng asks for the handshake when bytes come; the first read or write may have finished it before. */
 static void establish(struct tls_connection *self)
 {
-    if (atomic_load_explicit(&self->established, memory_order_relaxed))
-        return;
     atomic_store_explicit(&self->established, true, memory_order_relaxed);
-    tls_failures_forgive(self->context->failures, self->peer);
+}
+
+/* With TLS 1.3 a dialler's handshake is over before the listener has looked at its certificate. */
+static void trust(struct tls_connection *self)
+{
+    if (!self->trusted)
+        tls_failures_forgive(self->context->failures, self->peer);
+    self->trusted = true;
 }
 
 int tls_connection_handshake(struct tls_connection *self)
@@ -179,6 +184,7 @@ int tls_connection_receive(struct tls_connection *self, uint8_t *data, size_t *l
     if (result != 1)
         return fail(self, result);
     establish(self);
+    trust(self);
     atomic_store_explicit(&self->waiting, false, memory_order_relaxed);
     *len = got;
     return 0;

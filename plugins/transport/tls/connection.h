@@ -16,8 +16,8 @@ struct tls_connection {
     SSL *ssl; /* NULL: never came so far */
     struct tls_context *context;
     struct tls_wire wire;
-    int64_t since_ns; /* CLOCK_MONOTONIC */
-    bool broken;
+    int64_t since_ns;     /* CLOCK_MONOTONIC */
+    bool broken, trusted; /* trusted: something came from it, so it has accepted this end too */
     /* The watch reads these without nng's lock. */
     atomic_bool established;
     atomic_bool waiting; /* for bytes that have not come */

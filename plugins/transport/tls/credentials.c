@@ -136,8 +136,8 @@ static void set_name(SSL_CTX *ctx, const struct tls_terms *terms, struct tls_com
 {
     X509_VERIFY_PARAM *param = SSL_CTX_get0_param(ctx);
     X509_VERIFY_PARAM_set_hostflags(param, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
-    bool set = X509_VERIFY_PARAM_set1_ip_asc(param, terms->name) == 1 ||
-               X509_VERIFY_PARAM_set1_host(param, terms->name, 0) == 1;
+    bool set = terms->name[0] && (X509_VERIFY_PARAM_set1_ip_asc(param, terms->name) == 1 ||
+                                  X509_VERIFY_PARAM_set1_host(param, terms->name, 0) == 1);
     ERR_clear_error();
     if (!set)
         tls_complain(complaints, "server_name", "is no host name and no address");

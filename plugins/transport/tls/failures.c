@@ -9,6 +9,7 @@
 #define NS_PER_S INT64_C(1000000000)
 #define KEPT 64                    /* the least recent gives way */
 #define AGAIN_NS (3600 * NS_PER_S) /* until what goes on is said once more */
+#define QUIET_NS (60 * NS_PER_S)   /* after which, and a success, a failure is news */
 #define FLOOD_NS (60 * NS_PER_S)   /* in which at most FLOOD_LINES new ones are said */
 #define FLOOD_LINES 20
 
@@ -16,6 +17,7 @@ struct failure {
     char peer[64], reason[160];
     uint64_t count; /* since it was said; 0 with an empty peer: free */
     int64_t said_ns, seen_ns;
+    bool forgiven;
 };
 
 struct tls_failures {
@@ -114,9 +116,11 @@ void tls_failures_note(struct tls_failures *failures, const char *peer, const ch
     pthread_mutex_lock(&failures->lock);
     struct failure *failure = find(failures, peer, reason);
     if (failure) {
+        bool is_news = failure->forgiven && now_ns - failure->seen_ns > QUIET_NS;
         failure->count++;
         failure->seen_ns = now_ns;
-        if (now_ns - failure->said_ns > AGAIN_NS) {
+        failure->forgiven = false;
+        if (is_news || now_ns - failure->said_ns > AGAIN_NS) {
             say(failures, failure, name);
             failure->said_ns = now_ns;
             failure->count = 0;
@@ -134,6 +138,6 @@ void tls_failures_forgive(struct tls_failures *failures, const char *peer)
     pthread_mutex_lock(&failures->lock);
     for (size_t i = 0; i < KEPT; i++)
         if (strcmp(failures->items[i].peer, peer) == 0)
-            failures->items[i] = (struct failure){0};
+            failures->items[i].forgiven = true;
     pthread_mutex_unlock(&failures->lock);
 }

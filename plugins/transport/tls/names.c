@@ -9,10 +9,23 @@
 
 #define NAME_BYTES 512
 
+/* UTF-8 that moves a terminal's cursor (U+0080 to U+009F) or turns the direction of text (U+202A to U+202E, U+2066 to U+2069). */
+static bool is_control(const unsigned char *text, size_t len)
+{
+    if (text[0] < ' ' || text[0] == 0x7f)
+        return true;
+    if (len >= 2 && text[0] == 0xc2)
+        return text[1] < 0xa0;
+    if (len >= 3 && text[0] == 0xe2)
+        return (text[1] == 0x80 && text[2] >= 0xaa && text[2] <= 0xae) ||
+               (text[1] == 0x81 && text[2] >= 0xa6 && text[2] <= 0xa9);
+    return false;
+}
+
 static bool is_plain(const unsigned char *text, size_t len)
 {
     for (size_t i = 0; i < len; i++)
-        if (text[i] < ' ' || text[i] == 0x7f)
+        if (is_control(text + i, len - i))
             return false;
     return len > 0 && len < NAME_BYTES;
 }

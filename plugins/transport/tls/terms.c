@@ -19,17 +19,39 @@ static enum tls_verify verify_of(const struct tls_options *options, bool listen)
     return !listen || options->ca ? TLS_VERIFY_REQUIRED : TLS_VERIFY_NONE;
 }
 
-static void take_names(struct tls_terms *terms, const struct tls_options *options, const struct leat_endpoint *endpoint)
+/* Without a name nothing would be compared: what yields none is wrong. */
+static void take_names(struct tls_terms *terms, const struct tls_options *options, const struct leat_endpoint *endpoint,
+                       struct tls_complaints *complaints)
 {
     char why[256];
     struct inet_address address;
-    if (endpoint->listen || inet_address_parse(&address, endpoint->url, false, why, sizeof why) != 0)
-        return; /* a bad URL is blamed for itself */
+    if (options->server_name && !options->server_name[0])
+        tls_complain(complaints, "server_name", "is empty; leave it out where the URL's host is meant");
+    if (endpoint->listen)
+        return;
+    if (inet_address_parse(&address, endpoint->url, false, why, sizeof why) != 0) {
+        tls_complain(complaints, "dial", "%s", why);
+        return;
+    }
     snprintf(terms->host, sizeof terms->host, "%s", address.host);
     bool any = options->server_name && strcmp(options->server_name, "*") == 0;
     const char *name = options->server_name && !any ? options->server_name : terms->host;
     terms->name = any || terms->verify == TLS_VERIFY_NONE ? NULL : name;
     terms->sni = is_address(name) ? NULL : name;
+}
+
+/* "*" alone is everybody; an empty list would be nobody, and comes of a variable that is not set. */
+static void take_allowed(struct tls_terms *terms, const struct tls_options *options, struct tls_complaints *complaints)
+{
+    const char *const *names = options->allow;
+    if (!names || (names[0] && !names[1] && strcmp(names[0], "*") == 0))
+        return;
+    terms->allow = names;
+    if (!names[0])
+        tls_complain(complaints, "allow", "is empty, so nobody could connect; leave it out where everybody may");
+    for (size_t i = 0; names[i]; i++)
+        if (strcmp(names[i], "*") == 0)
+            tls_complain(complaints, "allow", "'*' is everybody, so it stands alone");
 }
 
 static void check_names(const struct tls_terms *terms, const struct tls_options *options,
@@ -65,10 +87,10 @@ void tls_terms_of(struct tls_terms *terms, const struct tls_options *options, co
                                 .key = options->key ? options->key : options->cert,
                                 .key_password = options->key_password,
                                 .ca = options->ca,
-                                .allow = options->allow && options->allow[0] ? options->allow : NULL,
                                 .verify = verify_of(options, listen),
                                 .only_1_3 = options->min_version == 1};
-    take_names(terms, options, endpoint);
+    take_names(terms, options, endpoint, complaints);
+    take_allowed(terms, options, complaints);
     check_names(terms, options, complaints);
     if (listen)
         check_listener(terms, options, complaints);

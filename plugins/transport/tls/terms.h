@@ -39,10 +39,10 @@ enum tls_verify { TLS_VERIFY_AUTO, TLS_VERIFY_NONE, TLS_VERIFY_OPTIONAL, TLS_VER
                     "When dialling: the name or address that the listener's certificate must be made for, and the "    \
                     "name that it is asked for (SNI). Not set: the URL's host. *: any name, for certificates that "    \
                     "tls.ca vouches for."),                                                                            \
-        LEAT_OPTION(structure, tls.allow, "allow", LEAT_OPTION_LIST, NULL,                                             \
+        LEAT_OPTION(structure, tls.allow, "allow", LEAT_OPTION_LIST, "*",                                              \
                     "Names of the peers that may connect, separated by commas: one of them must be in the peer's "     \
                     "certificate, as its common name (CN) or a subject alternative name (a DNS name, an address, an "  \
-                    "e-mail address or a URI). Not set: everybody whose certificate is valid."),                       \
+                    "e-mail address or a URI). *: everybody whose certificate is valid."),                             \
         LEAT_OPTION_CHOICES(structure, tls.min_version, "min_version", "1.2", "1.2|1.3",                               \
                             "The oldest version of TLS that is spoken. nng programs before nng 1.9 have 1.2 only.")
 

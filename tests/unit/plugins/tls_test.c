@@ -49,6 +49,26 @@ Test(tls_names, a_name_cut_by_a_nul_is_no_name)
     X509_free(of);
 }
 
+Test(tls_names, what_steers_a_terminal_is_no_name)
+{
+    X509 *escape = certificate("desk\xc2\x9b"
+                               "2J",
+                               -1, NULL),
+         *turned = certificate("desk\xe2\x80\xae"
+                               "gnp",
+                               -1, NULL);
+    X509 *foreign = certificate("b\xc3\xbcro", -1, NULL);
+    char first[64];
+    tls_names_first(escape, first, sizeof first);
+    cr_expect_str_eq(first, "");
+    tls_names_first(turned, first, sizeof first);
+    cr_expect_str_eq(first, "");
+    cr_expect(has(foreign, "b\xc3\xbcro"));
+    X509_free(escape);
+    X509_free(turned);
+    X509_free(foreign);
+}
+
 Test(tls_names, a_certificate_may_have_none)
 {
     X509 *of = certificate(NULL, 0, NULL);
@@ -133,6 +153,10 @@ Test(tls_failures, a_success_in_between_makes_it_news)
     cr_expect(ear.lines == 1);
     tls_failures_forgive(failures, "10.0.0.7");
     tls_failures_note(failures, "10.0.0.7", "it is late", "");
+    cr_expect(ear.lines == 1, "a good peer and a bad one may share an address");
+    tls_failures_forgive(failures, "10.0.0.7");
+    ear.now_ns += 2 * MINUTE_NS;
+    tls_failures_note(failures, "10.0.0.7", "it is late", "");
     cr_expect(ear.lines == 2);
     tls_failures_free(failures);
 }
@@ -196,6 +220,21 @@ Test(tls_terms, a_dialler_expects_the_host_of_its_url)
     cr_expect(!terms_of(&(struct tls_options){.cert = "c"}, true, "tls+tcp://h.example:1", 0).name);
 }
 
+Test(tls_terms, what_would_compare_no_name_is_refused)
+{
+    const struct tls_options empty = {.server_name = "", .ca = "a"}, plain = {.ca = "a"};
+    terms_of(&empty, false, "tls+tcp://h.example:1", 1);
+    terms_of(&plain, false, "tls+tcp://h.example", 1);
+}
+
+Test(tls_terms, everybody_stands_alone)
+{
+    const char *const all[] = {"*", NULL}, *const mixed[] = {"a", "*", NULL};
+    const struct tls_options everybody = {.cert = "c", .allow = all}, both = {.allow = mixed};
+    cr_expect(!terms_of(&everybody, true, "tls+tcp://*:1", 0).allow);
+    terms_of(&both, false, "tls+tcp://h:1", 1);
+}
+
 Test(tls_terms, the_key_is_in_the_certificates_file_unless_it_is_named)
 {
     const struct tls_options one = {.cert = "c"}, two = {.cert = "c", .key = "k"};
@@ -213,5 +252,5 @@ Test(tls_terms, names_are_allowed_only_in_what_is_verified)
     terms_of(&optional, true, "tls+tcp://*:1", 1);
     cr_expect(terms_of(&good, true, "tls+tcp://*:1", 0).allow);
     cr_expect(terms_of(&bare, false, "tls+tcp://h:1", 0).allow);
-    cr_expect(!terms_of(&empty, true, "tls+tcp://*:1", 0).allow);
+    terms_of(&empty, false, "tls+tcp://h:1", 1);
 }
