@@ -404,3 +404,33 @@ def test_wss_beyond_this_host_needs_a_safe_nng(house, ca):
     if status != 0:  # an older nng
         assert "take the risk with tls.accept_unsafe_nng = yes" in said
     assert check(house, text + "\ntls.accept_unsafe_nng = yes")[0] == 0
+
+
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+def test_a_dialler_that_is_refused_says_so_once(house, gateway, ca, version):
+    """With TLS 1.3 it learns so only after its own handshake went well."""
+    server = ca.issue("localhost", "DNS:localhost")
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(server.certificate, server.key)
+    context.load_verify_locations(ca.certificate)
+    context.verify_mode = ssl.CERT_REQUIRED
+    context.minimum_version = context.maximum_version = version
+    house.writer("out")
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        listening.settimeout(20)
+        running = gateway(f"""
+            [bridge.out]
+            pattern = pipeline
+            direction = out
+            channel = shm://out
+            dial = tls+tcp4://localhost:{listening.getsockname()[1]}
+            tls.ca = {ca.certificate}
+            tls.reconnect_max = 100ms
+            """)
+        for _ in range(5):
+            accepted, _ = listening.accept()
+            with accepted, pytest.raises(ssl.SSLError):
+                context.wrap_socket(accepted, server_side=True)
+    refused, gone = "it refuses this end: ", "it hung up"  # a reset may overtake the word
+    wait_until(lambda: refused in running.log() or gone in running.log(), f"the log says so\n{running.log()}")
+    assert running.log().count(refused) <= 1 and running.log().count(gone) <= 1, running.log()

@@ -52,12 +52,17 @@ static bool is_over(struct tls_watched *watched)
 {
     struct tls_connection *self = (struct tls_connection *)((char *)watched - offsetof(struct tls_connection, watched));
     nng_sockaddr address;
-    if (!atomic_load_explicit(&self->established, memory_order_relaxed) && now_ns() - self->since_ns > DEADLINE_NS)
+    if (!atomic_load_explicit(&self->established, memory_order_relaxed) && now_ns() - self->since_ns > DEADLINE_NS) {
+        atomic_store_explicit(&self->doomed, NNG_ETIMEDOUT, memory_order_relaxed);
         return true;
+    }
     bool fell_before = self->fallen;
     self->fallen =
         atomic_load_explicit(&self->waiting, memory_order_relaxed) && !address_of(self->wire.connection, &address);
-    return self->fallen && fell_before;
+    if (!self->fallen || !fell_before)
+        return false;
+    atomic_store_explicit(&self->doomed, NNG_ECONNSHUT, memory_order_relaxed);
+    return true;
 }
 
 int tls_connection_init(struct tls_connection *self, void *connection, struct tls_context *context)
@@ -179,6 +184,9 @@ int tls_connection_handshake(struct tls_connection *self)
 int tls_connection_receive(struct tls_connection *self, uint8_t *data, size_t *len)
 {
     size_t got = 0;
+    int doomed = atomic_load_explicit(&self->doomed, memory_order_relaxed);
+    if (doomed)
+        return doomed;
     ERR_clear_error();
     int result = SSL_read_ex(self->ssl, data, *len, &got);
     if (result != 1)
@@ -193,6 +201,9 @@ int tls_connection_receive(struct tls_connection *self, uint8_t *data, size_t *l
 int tls_connection_send(struct tls_connection *self, const uint8_t *data, size_t *len)
 {
     size_t put = 0;
+    int doomed = atomic_load_explicit(&self->doomed, memory_order_relaxed);
+    if (doomed)
+        return doomed;
     ERR_clear_error();
     int result = SSL_write_ex(self->ssl, data, *len, &put);
     if (result != 1)

@@ -21,6 +21,7 @@ struct tls_connection {
     /* The watch reads these without nng's lock. */
     atomic_bool established;
     atomic_bool waiting; /* for bytes that have not come */
+    atomic_int doomed;   /* 0, or nng's code: what everything ends with now */
     bool fallen;         /* the watch's own: it did not stand at the last look */
     struct tls_watched watched;
     char peer[TLS_PEER_BYTES];         /* its address, without the port */

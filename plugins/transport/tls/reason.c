@@ -1,6 +1,7 @@
 #include "tls/reason.h"
 
 #include <openssl/err.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -38,7 +39,9 @@ static const struct {
 /* An alert is what the peer says of us: its reason codes are 1000 and the alert's number. */
 static void take_alert(int reason, char *text, size_t size)
 {
-    snprintf(text, size, "it refuses this end: %s", SSL_alert_desc_string_long(reason - SSL_AD_REASON_OFFSET));
+    bool lacks_certificate = reason == SSL_R_TLSV13_ALERT_CERTIFICATE_REQUIRED; /* OpenSSL has no words for it */
+    snprintf(text, size, "it refuses this end: %s",
+             lacks_certificate ? "certificate required" : SSL_alert_desc_string_long(reason - SSL_AD_REASON_OFFSET));
 }
 
 static void take_connection_error(unsigned long error, char *text, size_t size)

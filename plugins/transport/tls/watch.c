@@ -3,26 +3,44 @@
 #include <nng/nng.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdint.h>
 #include <time.h>
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct tls_watched *all;
 
-static void look_at_all(void)
+/* One more receive and one more send: nng then asks the engine for those that wait, and it fails them. Closing would fail them
+ * too, but with NNG_ECLOSED, and an endpoint of nng's whose negotiation ends so never dials, or accepts, again. */
+static void poke(void *connection, nng_aio *aio)
+{
+    uint8_t byte = 0;
+    nng_iov place = {.iov_buf = &byte, .iov_len = 1};
+    nng_aio_set_iov(aio, 1, &place);
+    nng_stream_recv(connection, aio);
+    nng_aio_wait(aio);
+    nng_aio_set_iov(aio, 1, &place);
+    nng_stream_send(connection, aio);
+    nng_aio_wait(aio);
+}
+
+static void look_at_all(nng_aio *aio)
 {
     pthread_mutex_lock(&lock);
     for (struct tls_watched *each = all; each; each = each->next)
         if (each->is_over(each))
-            nng_stream_close(each->connection);
+            poke(each->connection, aio);
     pthread_mutex_unlock(&lock);
 }
 
 static void *watch(void *nothing)
 {
     const struct timespec pause = {.tv_sec = 1};
+    nng_aio *aio;
+    if (nng_aio_alloc(&aio, NULL, NULL) != 0)
+        return nothing;
     for (;;) {
         nanosleep(&pause, NULL);
-        look_at_all();
+        look_at_all(aio);
     }
     return nothing;
 }

@@ -9,9 +9,9 @@
 
 struct tls_watched {
     struct tls_watched *next, *previous;
-    /* Whether it must end; called once a second, without nng's lock. */
+    /* Whether it must end; called once a second, without nng's lock. From then on the engine fails whatever it is asked. */
     bool (*is_over)(struct tls_watched *self);
-    void *connection; /* nng's, which is closed then */
+    void *connection; /* nng's, which is made to ask then */
 };
 
 /* No lock of nng's may be held. `watched` stays until it is removed; removing waits for a look that is under way, and one that was
