@@ -117,10 +117,13 @@ void tls_connection_close(struct tls_connection *self)
 {
     if (!self->ssl || self->broken)
         return;
-    if (atomic_load_explicit(&self->established, memory_order_relaxed))
-        SSL_shutdown(self->ssl); /* tells the peer that this is the end; its answer is not awaited */
-    else
+    bool established = atomic_load_explicit(&self->established, memory_order_relaxed);
+    /* A listener that refuses a dialler's certificate with TLS 1.3 does so after the dialler's handshake, and its alert may be
+     * lost in the reset of the connection. */
+    if (!established || (!self->trusted && !self->context->listen))
         report_hang_up(self);
+    if (established)
+        SSL_shutdown(self->ssl); /* tells the peer that this is the end; its answer is not awaited */
     self->broken = true;
     ERR_clear_error();
 }
