@@ -103,7 +103,9 @@ static void compare_peers(struct sp_peers *peers, void *of)
         struct sp_peer *peer = &peers->items[i];
         bool missed = peer->connected && (waits || peer->missed > MISSED_CLOSES) && !has_connection(living, peer);
         peer->missed = (uint8_t)(missed ? peer->missed + (peer->missed < MISSED_STUCK) : 0);
-        if (peer->missed == MISSED_CLOSES && count < CLOSED_AT_ONCE)
+        if (peer->missed == MISSED_CLOSES && count == CLOSED_AT_ONCE)
+            peer->missed--;
+        else if (peer->missed == MISSED_CLOSES)
             forgotten[count++].id = peer->pipe;
         living->stuck |= peer->missed == MISSED_STUCK;
     }
