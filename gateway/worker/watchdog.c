@@ -7,7 +7,9 @@
 #include <time.h>
 
 #define PAUSE_NS (250 * NS_PER_MS)
-#define PATIENCE_NS (2 * NS_PER_S)
+#define PATIENCE_NS (2 * NS_PER_S)     /* what a probe may take */
+#define SILENCE_NS (2 * PATIENCE_NS)   /* it does not even come back from its wait */
+#define LOOK_NS_MOST (500 * NS_PER_MS) /* of the time between two looks, so much counts */
 
 void watchdog_add(struct watchdog *dog, const struct plugin *engine, const struct leat_host *host)
 {
@@ -54,11 +56,21 @@ int watchdog_start(struct watchdog *dog)
     return 0;
 }
 
-const char *watchdog_stuck(const struct watchdog *dog, int64_t now_ns)
+/* A process that was stopped, or got no core, was silent without being stuck: only the time in which we could look counts. */
+static void count_silence(struct watchdog *dog, int64_t now_ns)
+{
+    int64_t asked_ns = atomic_load(&dog->asked_ns), passed_ns = now_ns - dog->looked_ns;
+    if (asked_ns == 0 || asked_ns != dog->seen_ns)
+        dog->silent_ns = 0;
+    else
+        dog->silent_ns += passed_ns < LOOK_NS_MOST ? passed_ns : LOOK_NS_MOST;
+    dog->seen_ns = asked_ns;
+    dog->looked_ns = now_ns;
+}
+
+const char *watchdog_stuck(struct watchdog *dog, int64_t now_ns)
 {
     const char *failed = atomic_load(&dog->failed);
-    int64_t asked_ns = atomic_load(&dog->asked_ns);
-    if (failed || asked_ns == 0 || now_ns - asked_ns < PATIENCE_NS)
-        return failed;
-    return atomic_load(&dog->asked);
+    count_silence(dog, now_ns);
+    return failed || dog->silent_ns < SILENCE_NS ? failed : atomic_load(&dog->asked);
 }

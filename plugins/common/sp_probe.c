@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #define NS_PER_S INT64_C(1000000000)
+#define TURN_NS INT64_C(50000000)
 
 /* One trial at a time. An abandoned one keeps `running` until it ends, if it ever does. */
 static struct {
@@ -62,12 +63,24 @@ static void *run(void *unused)
     return NULL;
 }
 
-static struct timespec deadline_after(int64_t timeout_ns)
+static struct timespec deadline_after(int64_t ns)
 {
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
-    int64_t at = now.tv_nsec + (timeout_ns > 0 ? timeout_ns : 0);
+    int64_t at = now.tv_nsec + ns;
     return (struct timespec){.tv_sec = now.tv_sec + at / NS_PER_S, .tv_nsec = at % NS_PER_S};
+}
+
+/* Waits in turns that count as their length, however long they took: a process that was stopped for a while, or one of many on a
+ * busy machine, is not stuck. Under the lock. */
+static void await_end(int64_t timeout_ns)
+{
+    int64_t waited_ns = 0;
+    while (trial.running && waited_ns < timeout_ns) {
+        struct timespec deadline = deadline_after(TURN_NS);
+        if (pthread_cond_clockwait(&trial.ended, &trial.lock, CLOCK_MONOTONIC, &deadline) != 0)
+            waited_ns += TURN_NS;
+    }
 }
 
 /* Under the lock. */
@@ -88,18 +101,16 @@ int32_t sp_probe(const struct leat_host *host, int64_t timeout_ns)
 {
     (void)host;
     sp_start();
-    struct timespec deadline = deadline_after(timeout_ns);
     pthread_mutex_lock(&trial.lock);
     if (trial.running) { /* an earlier one is still stuck, or another thread asks just now */
         pthread_mutex_unlock(&trial.lock);
         return -ETIMEDOUT;
     }
     int32_t result = launch();
-    int waited = 0;
-    while (result == 0 && trial.running && waited == 0)
-        waited = pthread_cond_clockwait(&trial.ended, &trial.lock, CLOCK_MONOTONIC, &deadline);
-    if (result == 0)
+    if (result == 0) {
+        await_end(timeout_ns);
         result = trial.running ? -ETIMEDOUT : trial.result;
+    }
     pthread_mutex_unlock(&trial.lock);
     return result;
 }

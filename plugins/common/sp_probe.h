@@ -5,9 +5,9 @@
 
 #include <leat/plugin/host.h>
 
-/* As leat_transport_ops.probe: looks for connections that nng has forgotten (sp_forgotten.h), and
- * connects two sockets inside this process and closes them, on a thread of its own that is
- * abandoned when it does not end in time. After one -ETIMEDOUT every later call fails at once until that thread ends. */
+/* As leat_transport_ops.probe: looks for connections that nng has forgotten (sp_forgotten.h), and connects two sockets inside this
+ * process and closes them, on a thread of its own that is abandoned when it does not end in time; in time is what this process had
+ * of it. After one -ETIMEDOUT every later call fails at once until that thread ends. */
 int32_t sp_probe(const struct leat_host *host, int64_t timeout_ns);
 
 #endif
