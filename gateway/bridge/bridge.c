@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define PEERS_LOOKED_AT 256u
+#define PEERS_MORE 16 /* that may come between two looks */
 
 /* ---- what people see ------------------------------------------------------------------------------------------------ */
 
@@ -303,12 +303,13 @@ uint64_t bridge_progress(struct bridge *bridge)
 {
     if (!bridge->engine->list_peers)
         return 0;
-    struct leat_peer *peers = calloc(PEERS_LOOKED_AT, sizeof *peers);
+    int32_t room = bridge->engine->list_peers(bridge->socket, NULL, 0) + PEERS_MORE;
+    struct leat_peer *peers = calloc((size_t)room, sizeof *peers);
     if (!peers)
         return 0;
     uint64_t sum = 0;
-    int32_t count = bridge->engine->list_peers(bridge->socket, peers, PEERS_LOOKED_AT);
-    for (int32_t i = 0; i < count && i < (int32_t)PEERS_LOOKED_AT; i++)
+    int32_t count = bridge->engine->list_peers(bridge->socket, peers, (uint32_t)room);
+    for (int32_t i = 0; i < count && i < room; i++)
         sum += peers[i].sent_messages + peers[i].sent_bytes;
     free(peers);
     return sum;

@@ -170,21 +170,29 @@ uint32_t sp_peers_announced(struct sp_peers *peers)
     return count;
 }
 
+static int compare_ids(const void *one, const void *other)
+{
+    uint32_t a = ((const struct leat_peer *)one)->id, b = ((const struct leat_peer *)other)->id;
+    return (a > b) - (a < b);
+}
+
+/* What nng counts, for peers in the order of their ids. */
 static void count_traffic(struct leat_peer *peers, uint32_t count)
 {
     nng_stat *all;
     if (nng_stats_get(&all) != 0)
         return;
-    for (uint32_t i = 0; i < count; i++) {
-        nng_stat *pipe = peers[i].counted ? sp_stats_find(all, "pipe", peers[i].id) : NULL;
-        if (!pipe) {
-            peers[i].counted = 0;
+    for (nng_stat *node = nng_stat_child(all); node; node = nng_stat_next(node)) {
+        if (strcmp(nng_stat_name(node), "pipe") != 0)
             continue;
-        }
-        peers[i].sent_messages = sp_stats_value(pipe, "tx_msgs");
-        peers[i].sent_bytes = sp_stats_value(pipe, "tx_bytes");
-        peers[i].received_messages = sp_stats_value(pipe, "rx_msgs");
-        peers[i].received_bytes = sp_stats_value(pipe, "rx_bytes");
+        struct leat_peer wanted = {.id = (uint32_t)sp_stats_value(node, "id")};
+        struct leat_peer *peer = bsearch(&wanted, peers, count, sizeof *peers, compare_ids);
+        if (!peer || !peer->counted)
+            continue;
+        peer->sent_messages = sp_stats_value(node, "tx_msgs");
+        peer->sent_bytes = sp_stats_value(node, "tx_bytes");
+        peer->received_messages = sp_stats_value(node, "rx_msgs");
+        peer->received_bytes = sp_stats_value(node, "rx_bytes");
     }
     nng_stats_free(all);
 }
@@ -201,7 +209,9 @@ int32_t sp_peers_list(struct sp_peers *peers, struct leat_peer *out, uint32_t ma
         memcpy(out[filled++].address, peer->address, sizeof peer->address);
     }
     pthread_mutex_unlock(&peers->lock);
-    if (filled)
-        count_traffic(out, filled);
+    if (filled == 0)
+        return (int32_t)count;
+    qsort(out, filled, sizeof *out, compare_ids);
+    count_traffic(out, filled);
     return (int32_t)count;
 }
