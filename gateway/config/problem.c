@@ -90,7 +90,9 @@ static size_t least(size_t a, size_t b, size_t c)
     return ab < c ? ab : c;
 }
 
-/* Edits (insert, delete, replace, swap of neighbours) that turn `a` into `b`. */
+enum { EDIT = 2, SWAP = 1 }; /* a swap of neighbours is the commonest slip: `tpc` is `tcp` rather than `ipc` */
+
+/* What it costs to turn `a` into `b` by edits (insert, delete, replace) and swaps of neighbours. */
 static size_t distance(const char *a, const char *b)
 {
     const size_t rows = strlen(a), columns = strlen(b);
@@ -98,15 +100,15 @@ static size_t distance(const char *a, const char *b)
     if (rows > WORD_MAX || columns > WORD_MAX)
         return SIZE_MAX;
     for (size_t i = 0; i <= rows; i++)
-        table[i][0] = i;
+        table[i][0] = i * EDIT;
     for (size_t j = 0; j <= columns; j++)
-        table[0][j] = j;
+        table[0][j] = j * EDIT;
     for (size_t i = 1; i <= rows; i++) {
         for (size_t j = 1; j <= columns; j++) {
-            const size_t replaced = table[i - 1][j - 1] + (a[i - 1] != b[j - 1]);
-            table[i][j] = least(table[i - 1][j] + 1, table[i][j - 1] + 1, replaced);
+            const size_t replaced = table[i - 1][j - 1] + (a[i - 1] != b[j - 1] ? EDIT : 0);
+            table[i][j] = least(table[i - 1][j] + EDIT, table[i][j - 1] + EDIT, replaced);
             if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1])
-                table[i][j] = least(table[i][j], table[i - 2][j - 2] + 1, SIZE_MAX);
+                table[i][j] = least(table[i][j], table[i - 2][j - 2] + SWAP, SIZE_MAX);
         }
     }
     return table[rows][columns];
@@ -114,15 +116,15 @@ static size_t distance(const char *a, const char *b)
 
 const char *problem_nearest(const char *word, const char *const *candidates)
 {
-    /* A third of the word, at least one edit, so that `tpc` still finds `tcp`. */
-    const size_t third = strlen(word) / 3;
-    const size_t limit = third < 1 ? 1 : third < 3 ? third : 3;
-    size_t best = limit + 1;
+    /* A third of the word, at least one edit; but of a single letter nothing would be left. */
+    const size_t length = strlen(word), third = length / 3;
+    const size_t limit = length < 2 ? 0 : third < 1 ? 1 : third < 3 ? third : 3;
+    size_t best = limit * EDIT + 1;
     const char *nearest = NULL;
     for (; *candidates != NULL; candidates++) {
-        const size_t edits = distance(word, *candidates);
-        if (edits < best) {
-            best = edits;
+        const size_t cost = distance(word, *candidates);
+        if (cost < best) {
+            best = cost;
             nearest = *candidates;
         }
     }

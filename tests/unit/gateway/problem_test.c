@@ -44,6 +44,8 @@ Test(problem, finds_the_word_that_was_meant)
     cr_assert_str_eq(problem_nearest("lisetn", keys), "listen");
     cr_assert_str_eq(problem_nearest("chanels", keys), "channel");
     cr_assert_str_eq(problem_nearest("dail", keys), "dial");
+    const char *const schemes[] = {"ipc", "tcp", NULL}; /* one letter away, and two that are swapped */
+    cr_assert_str_eq(problem_nearest("tpc", schemes), "tcp");
 }
 
 Test(problem, suggests_nothing_far_fetched)
@@ -51,6 +53,7 @@ Test(problem, suggests_nothing_far_fetched)
     cr_assert_null(problem_nearest("colour", keys));
     cr_assert_null(problem_nearest("x", keys));
     cr_assert_null(problem_nearest("", keys));
+    cr_assert_null(problem_nearest("2", (const char *const[]){"0", "1", NULL}));
     char longest[300];
     memset(longest, 'a', sizeof(longest) - 1);
     longest[sizeof(longest) - 1] = '\0';
