@@ -67,7 +67,7 @@ uint32_t sp_address_of_pipe(nng_pipe pipe, char *text, size_t size)
     nng_sockaddr address = {0};
     text[0] = '\0';
     if (nng_pipe_get_addr(pipe, NNG_OPT_REMADDR, &address) != 0)
-        snprintf(text, size, "pipe %d", nng_pipe_id(pipe));
+        snprintf(text, size, SP_ADDRESS_GONE "%d", nng_pipe_id(pipe));
     switch (address.s_family) {
     case NNG_AF_INPROC:
         snprintf(text, size, "inproc://%.96s", address.s_inproc.sa_name);

@@ -83,9 +83,11 @@ static bool find_living(struct living *living)
 
 /* ---- the peers on record --------------------------------------------------------------------------------------------- */
 
-/* A peer on TCP, whatever lies above it; others have no address of their own. */
+/* A peer on TCP, whatever lies above it; others have no address of their own. A reset may come before nng has told of the pipe. */
 static bool has_connection(const struct living *living, const struct sp_peer *peer)
 {
+    if (strncmp(peer->address, SP_ADDRESS_GONE, strlen(SP_ADDRESS_GONE)) == 0)
+        return false;
     bool is_inet = (peer->address[0] >= '0' && peer->address[0] <= '9') || peer->address[0] == '[';
     return !is_inet ||
            (living->count && bsearch(peer->address, living->items, living->count, sizeof *living->items, compare));
