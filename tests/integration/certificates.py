@@ -76,8 +76,9 @@ class Authority:
             *(["-selfsign"] if selfsign else []),
         )
 
-    def issue(self, name, alternatives="", kind="ec", password=None, starts=-1, ends=60, chain=()):
-        """An Identity. `alternatives` as openssl writes them ("DNS:a,IP:1.2.3.4"); `chain`: authorities that go into its file."""
+    def issue(self, name, alternatives="", kind="ec", password=None, starts=-1, ends=60, chain=(), purpose=""):
+        """An Identity. `alternatives` as openssl writes them ("DNS:a,IP:1.2.3.4"); `chain`: authorities that go into its file;
+        `purpose`: what it is good for, such as clientAuth alone."""
         self.count += 1
         stem = self.folder / f"{self.count}"
         key, request = stem.with_suffix(".key"), stem.with_suffix(".csr")
@@ -85,6 +86,7 @@ class Authority:
         passing = ["-passin", f"pass:{password}"] if password else []
         openssl("req", "-new", "-key", key, *passing, "-subj", f"/CN={name}" if name else "/", "-out", request)
         extensions = f"subjectAltName = {alternatives}\n" if alternatives else "basicConstraints = CA:false\n"
+        extensions += f"extendedKeyUsage = {purpose}\n" if purpose else ""
         self.sign(request, stem.with_suffix(".pem"), extensions, starts, ends)
         certificate = stem.with_suffix(".pem")
         certificate.write_text("".join(each.read_text() for each in (certificate, *(a.certificate for a in chain))))

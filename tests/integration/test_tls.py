@@ -263,6 +263,55 @@ def test_a_chain_of_authorities(house, gateway, tmp_path, ca):
     assert house.reader("in").read()[0] == b"over two steps"
 
 
+def test_a_chain_is_as_good_as_each_of_its_certificates(house, gateway, tmp_path, ca):
+    """And a certificate is good for its purpose alone."""
+    old = Authority(tmp_path, "old", above=ca, starts=-9, ends=-2)
+    url = tls_url()
+    running = gateway(listener(url, ca.issue("localhost", "DNS:localhost"), f"tls.ca = {ca.certificate}"))
+    refused = {
+        "certificate has expired (peer CN=desk-1)": old.issue("desk-1", chain=[old]),
+        "certificate purpose (peer CN=desk-2)": ca.issue("desk-2", purpose="serverAuth"),
+    }
+    for reason, identity in refused.items():
+        assert is_refused(url, client_context(ca, identity)), reason
+        wait_until(lambda: reason in running.log(), f"the log says why\n{running.log()}")
+    push(url, client_context(ca, ca.issue("desk-3", purpose="clientAuth")), b"as a client")
+    assert house.reader("in").read()[0] == b"as a client"
+
+
+def test_a_dialler_believes_no_client(house, gateway, ca):
+    house.writer("out")
+    server = ca.issue("desk", "DNS:localhost", purpose="clientAuth")
+    running = gateway(two_ends(tls_url("localhost"), server, [f"tls.ca = {ca.certificate}"]))
+    wait_until(lambda: "certificate purpose (peer CN=desk)" in running.log(), f"the log says why\n{running.log()}")
+    assert running.bridge("out")["peers"] == 0
+
+
+def test_a_certificate_may_be_trusted_by_itself(house, gateway, ca):
+    """Not the authority behind it: what else that vouches for is not let in."""
+    url, desk = tls_url(), ca.issue("desk")
+    running = gateway(listener(url, ca.issue("localhost", "DNS:localhost"), f"tls.ca = {desk.certificate}"))
+    assert is_refused(url, client_context(ca, ca.issue("desk")))
+    wait_until(lambda: "its certificate is refused: " in running.log(), "the log says why")
+    push(url, client_context(ca, desk), b"the very one")
+    assert house.reader("in").read()[0] == b"the very one"
+
+
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+def test_every_connection_proves_anew_who_it_is(gateway, ca, version):
+    """A session that could be resumed would stand for a certificate, which may not be allowed any more."""
+    url = tls_url()
+    gateway(listener(url, ca.issue("localhost", "DNS:localhost"), f"tls.ca = {ca.certificate}"))
+    context, session = client_context(ca, ca.issue("desk"), version), None
+    for _ in range(2):
+        with socket.create_connection(("127.0.0.1", port_of(url)), timeout=10) as plain:
+            with context.wrap_socket(plain, server_hostname="localhost", session=session) as sock:
+                sp.Connection(sock, sp.PUSH)
+                assert not sock.session_reused
+                session = sock.session
+                assert version == ssl.TLSVersion.TLSv1_2 or not session.has_ticket
+
+
 @pytest.mark.parametrize("scheme", ["tls+tcp", "wss"])
 def test_what_is_no_tls_leaves_the_bridge_running(house, gateway, ca, scheme):
     url = f"{scheme}://127.0.0.1:{free_port()}" + ("/in" if scheme == "wss" else "")
