@@ -160,7 +160,7 @@ static int configure(struct socket *self)
     if (!code)
         code = set_queue(self, &self->send_queue, role->send_queue, NNG_OPT_SENDBUF, publishes);
     if (!code)
-        code = set_queue(self, &self->receive_queue, receive_queue, NNG_OPT_RECVBUF, subscribes);
+        code = set_queue(self, &self->receive_queue, receive_queue, NNG_OPT_RECVBUF, subscribes || role->raw);
     if (!code && subscribes)
         code = subscribe(self);
     return code;
