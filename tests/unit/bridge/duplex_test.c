@@ -133,11 +133,9 @@ Test(duplex, a_stop_lets_what_has_come_in_pass_although_the_channel_is_full)
 {
     start_loop(LEAT_BOTH);
     fill_both_ways();
-    bridge_stop(rig->bridge, wait_now() + 10 * SECOND);
-    int64_t stopped = wait_now();
+    bridge_stop(rig->bridge, wait_now() + 600 * SECOND);
     engine_complete_all(engine);
     await_true(bridge_has_left(rig->bridge));
-    cr_assert_lt(wait_now() - stopped, 5 * SECOND, "the deadline was waited for");
     cr_assert_eq(channel->written_count, 16);
     cr_assert_eq(bridge_unfinished(rig->bridge), 0);
 }

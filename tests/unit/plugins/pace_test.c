@@ -210,6 +210,7 @@ static int ask_plainly(struct pair *pair, uint16_t protocol, struct leat_packet 
     int fd = connect_plainly(protocol);
     cr_assert(write(fd, message, sizeof message) == sizeof message);
     cr_assert(peer_receive_raw(&pair->answerer, way_back, body, sizeof body, 10000) == 2);
+    cr_assert(peer_await_connected(&pair->answerer, 2)); /* nng may tell of it only now */
     return fd;
 }
 
