@@ -18,7 +18,7 @@ static const struct leat_option rows[] = {
     LEAT_OPTION(
         struct options, forward, "forward", LEAT_OPTION_BOOL, "no",
         "Send what one peer said to all the other peers too. Not on a bus whose peers are all connected to each "
-        "other: each of them would hear it twice."),
+        "other: each of them would hear it twice. Not with a reply_channel, which is not read."),
     LEAT_OPTION_RANGE(struct options, queue, "queue", LEAT_OPTION_INT, "8192", 0, 8192,
                       "Messages from peers that may wait for the channel."),
     LEAT_OPTION_RANGE(struct options, queue_bytes, "queue_bytes", LEAT_OPTION_SIZE, "64MiB", 1 << 16, INT64_C(1) << 40,
