@@ -55,7 +55,7 @@ struct page_bridge {
     _Alignas(128) char name[PAGE_NAME_BYTES];
     char worker[PAGE_NAME_BYTES];
     char pattern[PAGE_NAME_BYTES];
-    char urls[256];                /* all listen and dial URLs, separated by ", "; cut where too long */
+    char urls[256];                /* of listen and dial, separated by ", ", without queries; cut where too long */
     _Atomic uint32_t state;        /* enum page_state */
     _Atomic uint32_t worker_pid;   /* 0: none */
     _Atomic uint64_t worker_start; /* start time of that process, /proc/PID/stat field 22 */

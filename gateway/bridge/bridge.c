@@ -12,12 +12,19 @@
 
 /* ---- what people see ------------------------------------------------------------------------------------------------ */
 
+/* Without what follows a '?', which often is a token. */
+static int shown_length(const char *url)
+{
+    return (int)strcspn(url, "?");
+}
+
 void bridge_urls(const struct bridge *bridge, char *text, size_t size)
 {
     size_t at = 0;
     text[0] = '\0';
     for (size_t i = 0; i < bridge->resolved->endpoint_count && at < size; i++) {
-        int n = snprintf(text + at, size - at, "%s%s", i ? ", " : "", bridge->resolved->endpoints[i].endpoint.url);
+        const char *url = bridge->resolved->endpoints[i].endpoint.url;
+        int n = snprintf(text + at, size - at, "%s%.*s", i ? ", " : "", shown_length(url), url);
         at += n > 0 ? (size_t)n : 0;
     }
 }
@@ -245,8 +252,8 @@ int bridge_attach(struct bridge *bridge, char *explain, size_t explain_size)
         char why[256] = "";
         int error = to->plugin->transport.attach(native, to->host, &to->endpoint, why, sizeof why);
         if (error) {
-            snprintf(explain, explain_size, "cannot %s %s: %s", to->endpoint.listen ? "listen at" : "dial",
-                     to->endpoint.url, why[0] ? why : strerror(-error));
+            snprintf(explain, explain_size, "cannot %s %.*s: %s", to->endpoint.listen ? "listen at" : "dial",
+                     shown_length(to->endpoint.url), to->endpoint.url, why[0] ? why : strerror(-error));
             return error;
         }
     }

@@ -69,11 +69,13 @@ static int open_loop(struct supervisor *supervisor)
     return watch(supervisor, supervisor->signal_fd, NULL);
 }
 
-static void join_urls(char *text, size_t size, const struct config_urls *urls)
+/* Up to the first byte of `end`, if any. */
+static void join_urls(char *text, size_t size, const struct config_urls *urls, const char *end)
 {
     size_t len = strlen(text);
     for (size_t i = 0; i < urls->count && len < size; i++)
-        len += (size_t)snprintf(text + len, size - len, "%s%s", len ? ", " : "", urls->items[i].text);
+        len += (size_t)snprintf(text + len, size - len, "%s%.*s", len ? ", " : "",
+                                (int)strcspn(urls->items[i].text, end), urls->items[i].text);
 }
 
 static void describe_bridges(struct supervisor *supervisor)
@@ -87,8 +89,8 @@ static void describe_bridges(struct supervisor *supervisor)
         snprintf(page->pattern, sizeof page->pattern, "%s", bridge->pattern);
         page_set_lanes(page, titles, lanes_titles(bridge, titles));
         page->urls[0] = '\0';
-        join_urls(page->urls, sizeof page->urls, &bridge->listen);
-        join_urls(page->urls, sizeof page->urls, &bridge->dial);
+        join_urls(page->urls, sizeof page->urls, &bridge->listen, "");
+        join_urls(page->urls, sizeof page->urls, &bridge->dial, "?"); /* a query often holds a token */
     }
 }
 

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <nng/nng.h>
 #include <stdio.h>
+#include <string.h>
 
 static const int32_t errors[] = {
     [NNG_EINTR] = -EINTR,
@@ -68,6 +69,6 @@ static const char *sentence(int code, const char *in_use)
 int32_t sp_explain(char *explain, size_t size, const char *url, int code, const char *in_use)
 {
     if (explain && size)
-        snprintf(explain, size, "%s: %s", url, sentence(code, in_use));
+        snprintf(explain, size, "%.*s: %s", (int)strcspn(url, "?"), url, sentence(code, in_use)); /* no tokens */
     return sp_error(code);
 }

@@ -2,6 +2,7 @@
 
 import contextlib
 import ctypes
+import json
 import random
 
 import pytest
@@ -232,6 +233,22 @@ def test_a_bridge_that_dials_says_its_headers(gateway, writer):
     assert headers["authorization"] == "Bearer t=0k3n:x"
     again.close()
     server.close()
+
+
+def test_what_a_query_says_stays_between_the_two(gateway):
+    """It is where tokens are, and the ledger and the log are read by many."""
+    url = ws()
+    running = gateway(f"""
+        [bridge.jobs]
+        pattern = pipeline
+        direction = out
+        channel = shm://jobs
+        shm.create = yes
+        dial = {url}?token=hunter2
+        """)
+    wait_until(lambda: running.bridge("jobs")["state"] == "connecting", "it waits for its peer")
+    shown = json.dumps(running.bridge("jobs")) + running.log()
+    assert url in shown and "hunter2" not in shown
 
 
 def test_a_server_that_sends_too_much_loses_the_connection_or_the_message(house, gateway):

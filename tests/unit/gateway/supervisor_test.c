@@ -36,14 +36,14 @@ Test(supervisor, the_page_says_what_a_bridge_is)
 {
     static struct config_url listen[] = {{"tcp://127.0.0.1:1", "tcp", "127.0.0.1:1"},
                                          {"ipc:///tmp/x", "ipc", "/tmp/x"}};
-    static struct config_url dial[] = {{"tcp://peer:2", "tcp", "peer:2"}};
+    static struct config_url dial[] = {{"ws://peer:2/q?token=7", "ws", "peer:2/q?token=7"}};
     rig_bridges[0].listen = (struct config_urls){listen, 2};
     rig_bridges[0].dial = (struct config_urls){dial, 1};
     start("serve");
     wait_until(rig_runs("serve"));
     cr_assert_str_eq(rig_bridge("serve")->pattern, "pubsub");
     cr_assert_str_eq(rig_bridge("serve")->worker, "serve");
-    cr_assert_str_eq(rig_bridge("serve")->urls, "tcp://127.0.0.1:1, ipc:///tmp/x, tcp://peer:2");
+    cr_assert_str_eq(rig_bridge("serve")->urls, "tcp://127.0.0.1:1, ipc:///tmp/x, ws://peer:2/q");
     cr_assert_eq(stop(), 0);
 }
 
