@@ -51,8 +51,10 @@ bool sp_origin_admits(nng_pipe pipe)
 {
     nng_listener listener = nng_pipe_listener(pipe);
     char *url = NULL, *origin = NULL;
-    if (nng_listener_id(listener) <= 0 || nng_listener_get_string(listener, NNG_OPT_URL, &url) != 0)
+    if (nng_listener_id(listener) <= 0) /* this end dialled */
         return true;
+    if (nng_listener_get_string(listener, NNG_OPT_URL, &url) != 0)
+        return false; /* the listener is being closed, and its pipes with it; or there is no memory */
     const char *mark = strncmp(url, "ws", 2) == 0 ? strstr(url, MARK) : NULL;
     bool admitted = true;
     if (mark) {

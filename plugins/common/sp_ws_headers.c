@@ -11,11 +11,11 @@
 #define TOKEN "!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 /* The length of the name that an item starts with; 0: it starts with none, and goes on with the value before it. The list's
- * commas are the value's then, as in "Accept: a, b". */
+ * commas are the value's then, as in "Accept: a, b"; a URL is part of a value too. */
 static size_t name_length(const char *item)
 {
     size_t len = strspn(item, TOKEN);
-    return item[len] == ':' ? len : 0;
+    return item[len] == ':' && strncmp(item + len, "://", 3) != 0 ? len : 0;
 }
 
 /* What the handshake itself says. */

@@ -107,10 +107,12 @@ Test(ws, knows_its_urls_from_others)
 
 Test(ws, a_comma_within_a_header_stays_in_it)
 {
-    const char *const items[] = {"Accept-Language: de",      "en;q=0.5", "Date: Sun",
-                                 "06 Nov 1994 08:49:37 GMT", "X:",       NULL};
+    const char *const items[] = {
+        "Accept-Language: de", "en;q=0.5", "Date: Sun", "06 Nov 1994 08:49:37 GMT", "X:", "Link: a",
+        "http://b/c",          NULL};
     char *text = sp_ws_headers_text(items);
-    cr_expect_str_eq(text, "Accept-Language: de, en;q=0.5\r\nDate: Sun, 06 Nov 1994 08:49:37 GMT\r\nX:\r\n");
+    cr_expect_str_eq(
+        text, "Accept-Language: de, en;q=0.5\r\nDate: Sun, 06 Nov 1994 08:49:37 GMT\r\nX:\r\nLink: a, http://b/c\r\n");
     free(text);
 }
 
