@@ -252,7 +252,8 @@ static void explain_missing(struct registry *registry, const char *name, char *e
     if (nearest != NULL)
         snprintf(explain, explain_size, "no plugin '%s' in %s; did you mean '%s'?", name, registry->folder, nearest);
     else
-        snprintf(explain, explain_size, "no plugin '%s' in %s", name, registry->folder);
+        snprintf(explain, explain_size, "no plugin '%s' in %s; 'leat plugins' lists what there is", name,
+                 registry->folder);
 }
 
 const struct plugin *registry_find(struct registry *registry, uint32_t kind, const char *name, char *explain,

@@ -91,7 +91,8 @@ Test(registry, suggests_the_name_that_was_meant)
     cr_assert_null(find_pattern("evry"));
     cr_assert_str_eq(explain, "no plugin 'evry' in " LEAT_TEST_PLUGINS "; did you mean 'every'?");
     cr_assert_null(find_pattern("../plugins/pubsub"));
-    cr_assert_str_eq(explain, "no plugin '../plugins/pubsub' in " LEAT_TEST_PLUGINS);
+    cr_assert_str_eq(explain,
+                     "no plugin '../plugins/pubsub' in " LEAT_TEST_PLUGINS "; 'leat plugins' lists what there is");
 }
 
 Test(registry, says_of_which_kind_a_plugin_is)
