@@ -432,17 +432,17 @@ def test_nngcat_needs_the_right_certificate(house, gateway, ca, tmp_path):
         (stranger, "unable to get local issuer certificate (peer CN=cat)"),
         (dog, "none of its names is in tls.allow (peer CN=dog)"),
     ):
-        push_by_nngcat(house, url, ca, identity, "woof")
+        push_by_nngcat(house, url, ca, identity, "woof", 4)  # it tries for so long
         wait_until(lambda: reason in running.log(), f"the log says why\n{running.log()}")
-    push_by_nngcat(house, url, ca, cat, "meow")
+    push_by_nngcat(house, url, ca, cat, "meow", 20)
     assert house.reader("in").read()[0] == b"meow"
 
 
-def push_by_nngcat(house, url, authority, identity, text):
+def push_by_nngcat(house, url, authority, identity, text, patience):
     house.run(
         *("nngcat", "--push", "--dial", url, "--cacert", authority.certificate, "--cert", identity.certificate),
-        *("--key", identity.key, "--data", text, "--send-timeout", "2", "--delay", "1"),
-        seconds=30,
+        *("--key", identity.key, "--data", text, "--send-timeout", str(patience), "--delay", "1"),
+        seconds=40,
     )
 
 

@@ -17,7 +17,7 @@
 #define QUESTIONS (TRIAL_SLOW ? 5000u : 50000u)
 #define OPEN 100u
 #define HELD 40u
-#define LIMIT_NS (300 * TRIAL_MS) /* how long a question that nobody answers is waited for */
+#define LIMIT_NS TRIAL_S /* how long a question that nobody answers is waited for */
 
 static struct names {
     char requests[64], replies[80];

@@ -11,7 +11,7 @@ Test(survey, a_survey_takes_every_answer_until_its_deadline)
     {
         struct ends ends = ends_open(policy);
         struct leat_replier *second = replier_on();
-        uint64_t tag = survey(ends.requester, 200 * MS_NS), number;
+        uint64_t tag = survey(ends.requester, 2 * SECOND_NS), number;
         struct leat_message message;
         cr_assert(hear(ends.replier, &number) == tag && hear(second, &number) == tag);
         for (uint64_t i = 0; i < 20; i++)
