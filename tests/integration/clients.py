@@ -33,7 +33,7 @@ class Client:
         self.scheme, rest = url.split("://", 1)
         self.waiting = []
         if self.scheme in ("ws", "wss"):
-            self.connection = self._web(url, LISTENERS[protocol], timeout)
+            self.connection = self._web(url, f"{LISTENERS[protocol]}.sp.nanomsg.org", context, timeout)
         else:
             self.connection = sp.Connection(self._socket(rest, context, timeout), protocol, ipc=self.scheme == "ipc")
 
@@ -42,15 +42,18 @@ class Client:
         sock.settimeout(timeout)
         host, _, port = rest.rpartition(":")
         sock.connect(rest if self.scheme == "ipc" else (host, int(port)))
+        if self.scheme != "ipc":
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         return context.wrap_socket(sock, server_hostname=host) if self.scheme == "tls+tcp" else sock
 
-    @staticmethod
-    def _web(url, listener, timeout):
+    def _web(self, url, protocol, context, timeout):
+        peer = handshake.Peer(handshake.connect(url, timeout), client=True)
+        if self.scheme == "wss":
+            peer.sock = context.wrap_socket(peer.sock, server_hostname="localhost")
         try:
-            peer = handshake.dial(url, protocol=f"{listener}.sp.nanomsg.org")
+            peer.upgrade(url, protocol)
         except handshake.Refused as refused:
             raise ConnectionError(str(refused)) from refused
-        peer.sock.settimeout(timeout)
         return peer
 
     @property

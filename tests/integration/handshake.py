@@ -66,6 +66,14 @@ class Peer:
         head, self.buffer = self.buffer.split(b"\r\n\r\n", 1)
         return head.decode()
 
+    def upgrade(self, url, *arguments, **headers):
+        """A client's handshake; Refused with the answer, and the connection closed, when there is none."""
+        self.sock.sendall(request(url, *arguments, **headers))
+        answer = self.take_head()
+        if " 101 " not in answer.split("\r\n")[0]:
+            self.close()
+            raise Refused(answer)
+
     def take(self, size):
         self._until(lambda: len(self.buffer) >= size)
         piece, self.buffer = self.buffer[:size], self.buffer[size:]
@@ -102,7 +110,9 @@ class Peer:
 def connect(url, timeout=20):
     """A connection to the URL's host, nothing said yet."""
     address = urllib.parse.urlsplit(url)
-    return socket.create_connection((address.hostname, address.port), timeout)
+    sock = socket.create_connection((address.hostname, address.port), timeout)
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return sock
 
 
 def request(url, protocol="pub.sp.nanomsg.org", path=None, **headers):
@@ -122,13 +132,9 @@ def request(url, protocol="pub.sp.nanomsg.org", path=None, **headers):
 
 
 def dial(url, *arguments, **headers):
-    """A client after its handshake; Refused with the answer when there was none."""
+    """A client after its handshake."""
     peer = Peer(connect(url), client=True)
-    peer.sock.sendall(request(url, *arguments, **headers))
-    answer = peer.take_head()
-    if " 101 " not in answer.split("\r\n")[0]:
-        peer.close()
-        raise Refused(answer)
+    peer.upgrade(url, *arguments, **headers)
     return peer
 
 
