@@ -3,7 +3,7 @@
  *
  *     import {subscribe, pair, bus} from './leat.js';
  *
- *     const quotes = subscribe('ws://127.0.0.1:5556/quotes', {topics: ['metal/'], as: 'text'});
+ *     const quotes = subscribe('ws://127.0.0.1:5572/quotes', {topics: ['metal/'], as: 'text'});
  *     for await (const quote of quotes) console.log(quote);
  *
  *     const chat = pair('ws://127.0.0.1:5557/chat', {as: 'text', onMessage: (text) => console.log(text)});
@@ -332,7 +332,7 @@ function checkedUrl(text) {
   try {
     url = new URL(text, globalThis.location?.href);
   } catch {
-    throw new TypeError(`leat: '${text}' is no URL; expected one such as ws://127.0.0.1:5556/quotes`);
+    throw new TypeError(`leat: '${text}' is no URL; expected one such as ws://127.0.0.1:5572/quotes`);
   }
   if (url.protocol === 'http:') url.protocol = 'ws:';
   if (url.protocol === 'https:') url.protocol = 'wss:';
