@@ -145,14 +145,14 @@ static int fail(struct tls_connection *self, int result)
         atomic_store_explicit(&self->waiting, true, memory_order_relaxed);
     if (error == SSL_ERROR_WANT_READ || error == SSL_ERROR_WANT_WRITE)
         return NNG_EAGAIN;
+    if (error == SSL_ERROR_SYSCALL && self->wire.error) { /* tls_connection_close says what there is to say */
+        ERR_clear_error();
+        return self->wire.error;
+    }
     bool first = !self->broken;
     self->broken = true;
     if (error == SSL_ERROR_ZERO_RETURN)
         return NNG_ECONNSHUT;
-    if (error == SSL_ERROR_SYSCALL && self->wire.error) {
-        ERR_clear_error();
-        return self->wire.error;
-    }
     int code = is_peers_fault(ERR_peek_error()) ? NNG_EPEERAUTH : NNG_ECRYPTO;
     tls_reason_of_connection(self->ssl, reason, sizeof reason);
     if (first)

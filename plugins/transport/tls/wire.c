@@ -24,12 +24,23 @@ static int write_wire(BIO *bio, const char *data, int len)
     return code ? retry_or_fail(bio, wire, code, BIO_FLAGS_WRITE) : (int)count;
 }
 
+/* Not once nng has closed the TCP connection, or it was reset. */
+static bool stands(const struct tls_wire *wire)
+{
+    nng_sockaddr address;
+    return nng_stream_get_addr(wire->connection, NNG_OPT_REMADDR, &address) == 0;
+}
+
+/* Where a write has failed, nng (to 1.5 at least) closes the TCP connection while a read is under way. That read's end, NNG_ECLOSED,
+ * would become the end of what waits here next; and when that is a listener's negotiation, it accepts nobody any more. */
 static int read_wire(BIO *bio, char *data, int len)
 {
     struct tls_wire *wire = BIO_get_data(bio);
     size_t count = (size_t)len;
     BIO_clear_retry_flags(bio);
     int code = nng_tls_engine_recv(wire->connection, (uint8_t *)data, &count);
+    if (code == NNG_EAGAIN && !stands(wire))
+        code = NNG_ECONNRESET;
     if (code)
         return retry_or_fail(bio, wire, code, BIO_FLAGS_READ);
     wire->heard = true;
