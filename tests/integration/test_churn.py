@@ -64,7 +64,8 @@ class Cell:
         if self.direction in ("out", "both"):
             policy = "block" if self.pattern == "pipeline" else "overwrite"
             house.produce("load", "--policy", policy, "--sizes", "8-2048", "--rate", 3000)
-        self.running = house.gateway("[bridge.load]\n" + "\n".join(lines) + "\n")
+        brief = "[gateway]\nname = test\ndrain_timeout = 500ms\n"  # nobody takes what waits at the end
+        self.running = house.gateway(brief + "[bridge.load]\n" + "\n".join(lines) + "\n")
         if self.protocol in (REQ, SURVEYOR):
             start_replier(house, "load")
 
