@@ -47,7 +47,6 @@ static int32_t check(const struct leat_host *host, const struct leat_bridge_view
 
 static int32_t create(void **out, const struct leat_host *host, const struct leat_bridge_view *bridge, const void *of)
 {
-    (void)host;
     const struct options *options = of;
     struct bus *self = malloc(sizeof *self);
     if (!self)
@@ -56,7 +55,7 @@ static int32_t create(void **out, const struct leat_host *host, const struct lea
                          .reads_own = duplex_reads_own(bridge),
                          .queue = (uint32_t)options->queue,
                          .queue_bytes = options->queue_bytes};
-    int error = mark_init(&self->mark, bridge);
+    int error = mark_init(&self->mark, host, bridge);
     if (error) {
         free(self);
         return error;

@@ -2,6 +2,7 @@
 
 #include "common/chance.h"
 
+#include <stdbool.h>
 #include <time.h>
 
 #define RUN_BITS 8
@@ -25,16 +26,23 @@ static uint32_t name_bits(const struct leat_bridge_view *bridge)
     return folded ? folded : 1;
 }
 
-int mark_init(struct mark *mark, const struct leat_bridge_view *bridge)
+static uint64_t wall_ns(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+}
+
+int mark_init(struct mark *mark, const struct leat_host *host, const struct leat_bridge_view *bridge)
 {
     uint64_t run;
-    struct timespec now;
     int error = chance_draw(&run);
     if (error)
         return error;
-    clock_gettime(CLOCK_REALTIME, &now);
+    mark->host = host;
     mark->bits = name_bits(bridge) << RUN_BITS | (uint32_t)(run & ((1u << RUN_BITS) - 1));
-    mark->since_ns = (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+    mark->since_ns = wall_ns();
+    mark->started_ns = host->now_ns(host->context);
     return 0;
 }
 
@@ -43,13 +51,23 @@ uint64_t mark_tag(const struct mark *mark, uint32_t peer)
     return (uint64_t)mark->bits << 32 | peer;
 }
 
+/* Whether a message is not older than this run. When the wall clock has been set back since, the run began that much earlier by
+ * what messages say now. */
+static bool is_of_this_run(const struct mark *mark, const struct leat_message *message)
+{
+    if (message->time_ns >= mark->since_ns)
+        return true;
+    uint64_t lasted_ns = (uint64_t)(mark->host->now_ns(mark->host->context) - mark->started_ns);
+    return message->time_ns + lasted_ns >= wall_ns();
+}
+
 /* The few bits of a run may be those of an earlier one: what was published before this run began is that one's all the same. */
 enum mark_kind mark_of(const struct mark *mark, const struct leat_message *message)
 {
     uint32_t bits = (uint32_t)(message->tag >> 32);
     if (bits >> RUN_BITS != mark->bits >> RUN_BITS)
         return MARK_NONE;
-    return bits == mark->bits && message->time_ns >= mark->since_ns ? MARK_OWN : MARK_OLD;
+    return bits == mark->bits && is_of_this_run(mark, message) ? MARK_OWN : MARK_OLD;
 }
 
 uint32_t mark_peer(const struct leat_message *message)

@@ -13,8 +13,10 @@
 #include <leat/plugin/pattern.h>
 
 struct mark {
+    const struct leat_host *host;
     uint32_t bits;
-    uint64_t since_ns; /* CLOCK_REALTIME */
+    uint64_t since_ns;  /* when this run began: CLOCK_REALTIME */
+    int64_t started_ns; /* the same moment by the host's clock, which nobody sets */
 };
 
 enum mark_kind {
@@ -23,8 +25,8 @@ enum mark_kind {
     MARK_OLD       /* an earlier run's: its peers are gone */
 };
 
-/* 0, or as chance_draw. */
-int mark_init(struct mark *mark, const struct leat_bridge_view *bridge);
+/* 0, or as chance_draw. `host` outlives the mark. */
+int mark_init(struct mark *mark, const struct leat_host *host, const struct leat_bridge_view *bridge);
 
 uint64_t mark_tag(const struct mark *mark, uint32_t peer);
 enum mark_kind mark_of(const struct mark *mark, const struct leat_message *message);

@@ -28,13 +28,12 @@ static int32_t check(const struct leat_host *host, const struct leat_bridge_view
 
 static int32_t create(void **out, const struct leat_host *host, const struct leat_bridge_view *bridge, const void *of)
 {
-    (void)host;
     const struct options *options = of;
     struct pair *self = malloc(sizeof *self);
     if (!self)
         return -ENOMEM;
     *self = (struct pair){.version = options->version, .reads_own = duplex_reads_own(bridge)};
-    int error = mark_init(&self->mark, bridge);
+    int error = mark_init(&self->mark, host, bridge);
     if (error) {
         free(self);
         return error;

@@ -7,9 +7,12 @@
 #include <string.h>
 #include <time.h>
 
+#define HOUR INT64_C(3600000000000)
+
 static const char *const one[] = {"chat"};
 static struct plug plug;
 static void *instance;
+static int64_t (*monotonic)(void *context); /* the host's clock, where a test replaces it */
 
 static struct leat_bridge_view view(const char *name, const char *reply_channel)
 {
@@ -53,14 +56,23 @@ static uint64_t come_in(uint32_t peer)
     return in.tag;
 }
 
-static int32_t go_out(uint64_t tag, struct leat_outward *out)
+static uint64_t wall_ns(void)
 {
     struct timespec now;
     clock_gettime(CLOCK_REALTIME, &now);
-    uint64_t time_ns = (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+    return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+}
+
+static int32_t go_out_at(uint64_t tag, uint64_t time_ns, struct leat_outward *out)
+{
     struct leat_message message = {.data = "x", .len = 1, .tag = tag, .time_ns = time_ns};
     *out = (struct leat_outward){0};
     return plug.plugin->pattern->outward(instance, 0, &message, out);
+}
+
+static int32_t go_out(uint64_t tag, struct leat_outward *out)
+{
+    return go_out_at(tag, wall_ns(), out);
 }
 
 static void expect_sent_to_all(uint64_t tag)
@@ -180,6 +192,24 @@ Test(duplex, what_an_earlier_run_brought_in_is_known_again)
         cr_assert(plug.plugin->pattern->outward(instance, 0, &message, &out) == LEAT_DROP_LOOP);
         destroy();
     }
+}
+
+static int64_t an_hour_later(void *context)
+{
+    return monotonic(context) + HOUR;
+}
+
+/* An hour more by the clock that nobody sets, and none by the wall's. */
+Test(duplex, a_clock_that_was_set_back_stops_no_forwarding)
+{
+    struct leat_outward out;
+    create("bus", "forward = yes");
+    uint64_t tag = come_in(7);
+    monotonic = plug.host.now_ns;
+    plug.host.now_ns = an_hour_later;
+    cr_expect(go_out_at(tag, wall_ns() - (uint64_t)HOUR / 2, &out) == LEAT_FORWARD && out.header_len == 4);
+    cr_expect(go_out_at(tag, wall_ns() - 2 * (uint64_t)HOUR, &out) == LEAT_DROP_LOOP);
+    destroy();
 }
 
 Test(duplex, what_another_bridge_brought_in_is_carried_on)
