@@ -226,7 +226,7 @@ int leat_request(struct leat_requester *requester, const void *data, size_t len,
         return rc;
     do {
         left = deadline_left(&deadline, INT64_MAX);
-        rc = look(requester, &wish, left);
+        rc = left > 0 ? look(requester, &wish, left) : look_at_all(requester, &wish);
     } while (left > 0 && (rc == SOMETHING_ELSE || is_nothing(rc)));
     leat_requester_forget(requester, wish.tag);
     return rc == SOMETHING_ELSE || is_nothing(rc) ? LEAT_ETIMEDOUT : result(rc);

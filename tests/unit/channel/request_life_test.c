@@ -3,6 +3,7 @@
 
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 TestSuite(request_life, .init = fixture_open, .fini = fixture_close, .timeout = 60);
@@ -90,6 +91,34 @@ Test(request_life, a_requester_killed_in_the_middle_leaves_the_others_their_answ
         }
         ends_close(ends);
     }
+}
+
+static void request_once(void *unused)
+{
+    (void)unused;
+    struct leat_requester *requester = requester_on();
+    struct leat_message message;
+    uint64_t number = 1;
+    _exit(leat_request(requester, &number, sizeof number, buffer, sizeof buffer, &message, SECOND_NS));
+}
+
+Test(request_life, a_requester_stopped_beyond_its_limit_finds_its_answer_among_others)
+{
+    struct ends ends = ends_open(LEAT_OVERWRITE);
+    pid_t child = start_child(request_once, NULL);
+    uint64_t number, tag = hear(ends.replier, &number);
+    int status;
+    kill(child, SIGSTOP);
+    cr_assert(waitpid(child, &status, WUNTRACED) == child && WIFSTOPPED(status));
+    for (uint64_t i = 1; i <= 10; i++)
+        answer(ends.replier, tag + i, i); /* somebody else's */
+    answer(ends.replier, tag, 2);
+    must_hear_nothing(ends.requester);
+    usleep(1100000); /* it is the limit that must pass */
+    kill(child, SIGCONT);
+    status = wait_child(child);
+    cr_assert(WIFEXITED(status) && WEXITSTATUS(status) == 0, "%d", status);
+    ends_close(ends);
 }
 
 Test(request_life, removed_channels_come_again)
