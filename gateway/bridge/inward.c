@@ -127,6 +127,25 @@ static void show_full(struct inward *in, uint32_t index, int64_t since_ns)
               bridge->loops ? ", and this bridge is one: a reply_channel would keep the ways apart" : "");
 }
 
+/* What a channel's error means for the message. LEAT_FORWARD: it may still go. */
+static int32_t verdict(int error)
+{
+    switch (error) {
+    case LEAT_EAGAIN:
+    case LEAT_ETIMEDOUT:
+    case LEAT_ECLOSED:
+        return LEAT_FORWARD;
+    case LEAT_ETOOBIG:
+        return LEAT_DROP_OVERSIZE;
+    case -ENOTCONN:
+        return LEAT_DROP_NO_PEER;
+    case -EINVAL:
+        return LEAT_DROP_MALFORMED;
+    default:
+        return LEAT_DROP_ERROR;
+    }
+}
+
 /* Waits for room in the channel. Returns why the message is dropped instead. */
 static int32_t claim(struct inward *in, uint32_t index, uint64_t len, void **data)
 {
@@ -138,14 +157,33 @@ static int32_t claim(struct inward *in, uint32_t index, uint64_t len, void **dat
         lane_beat(&in->lane);
         if (error == 0)
             return LEAT_FORWARD;
-        if (error == LEAT_ETOOBIG)
-            return LEAT_DROP_OVERSIZE;
+        int32_t reason = verdict(error);
+        if (reason != LEAT_FORWARD)
+            return reason;
         if (error == LEAT_ECLOSED)
             close_writer(in, index); /* it was removed: make it anew, the message is still ours */
-        else if (error != LEAT_EAGAIN && error != LEAT_ETIMEDOUT)
-            return LEAT_DROP_ERROR;
         if (lane_is_expired(&in->lane))
             return LEAT_DROP_SHUTDOWN;
+        show_full(in, index, since_ns);
+    }
+}
+
+/* Publishes what was claimed; a channel that takes a large message in parts may need many turns. */
+static int32_t commit(struct inward *in, uint32_t index, uint64_t len, uint64_t tag)
+{
+    int64_t since_ns = lane_now_ns();
+    for (;;) {
+        int32_t error = ops_of(in, index)->commit(in->writers[index], len, tag);
+        lane_beat(&in->lane);
+        if (error == 0)
+            return LEAT_FORWARD;
+        int32_t reason = verdict(error);
+        if (error != LEAT_ETIMEDOUT)
+            return reason == LEAT_FORWARD ? LEAT_DROP_ERROR : reason; /* claimed, and then not taken */
+        if (lane_is_expired(&in->lane)) {
+            ops_of(in, index)->abort(in->writers[index]);
+            return LEAT_DROP_SHUTDOWN;
+        }
         show_full(in, index, since_ns);
     }
 }
@@ -170,8 +208,7 @@ static int32_t deliver(struct inward *in, const struct leat_packet *packet, uint
         return reason;
     if (*len)
         memcpy(data, (const char *)packet->data + way.skip, *len);
-    return ops_of(in, way.channel)->commit(in->writers[way.channel], *len, way.tag) == 0 ? LEAT_FORWARD
-                                                                                         : LEAT_DROP_ERROR;
+    return commit(in, way.channel, *len, way.tag);
 }
 
 static void carry(struct inward *in, struct leat_packet *packet)

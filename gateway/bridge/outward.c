@@ -127,6 +127,10 @@ static void carry(struct outward *out, const struct leat_message *message)
         books_add(&page->read, message->lost);
         books_share(&page->dropped[LEAT_DROP_LAPPED], message->lost);
     }
+    if (message->duplicates) {
+        books_add(&page->read, message->duplicates);
+        books_share(&page->dropped[LEAT_DROP_DUPLICATE], message->duplicates);
+    }
     books_add(&page->read, 1);
     books_add(&page->read_bytes, message->len);
     books_set(&page->last_sequence, message->sequence);

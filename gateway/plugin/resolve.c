@@ -122,16 +122,23 @@ static void resolve_reply(struct resolution *resolution)
     resolve_channel(resolution, "reply_channel", out->reply, &urls->items[0]);
 }
 
-/* What all channels of the bridge keep; a plugin that was not found is given the benefit of the doubt. */
+/* A plugin that was not found is given the benefit of the doubt. */
+static uint32_t channel_keeps(const struct resolved_channel *channel)
+{
+    if (channel->plugin == NULL)
+        return UINT32_MAX;
+    const struct leat_channel_ops *ops = &channel->plugin->channel;
+    return ops->keeps_with != NULL ? ops->keeps_with(channel->options.values) : ops->keeps;
+}
+
+/* What all channels of the bridge keep. */
 static uint32_t common_keeps(const struct resolved_bridge *resolved)
 {
     uint32_t keeps = UINT32_MAX;
-    for (size_t i = 0; i < resolved->channel_count; i++) {
-        if (resolved->channels[i].plugin != NULL)
-            keeps &= resolved->channels[i].plugin->channel.keeps;
-    }
-    if (resolved->reply != NULL && resolved->reply->plugin != NULL)
-        keeps &= resolved->reply->plugin->channel.keeps;
+    for (size_t i = 0; i < resolved->channel_count; i++)
+        keeps &= channel_keeps(&resolved->channels[i]);
+    if (resolved->reply != NULL)
+        keeps &= channel_keeps(resolved->reply);
     return keeps;
 }
 

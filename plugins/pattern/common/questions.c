@@ -110,7 +110,7 @@ static int32_t get_answer(struct questions *self, const struct leat_packet *pack
 
 int32_t questions_check(const struct leat_host *host, const struct leat_bridge_view *bridge)
 {
-    if (bridge->keeps & LEAT_CHANNEL_KEEPS_METADATA)
+    if (bridge->keeps & (LEAT_CHANNEL_KEEPS_METADATA | LEAT_CHANNEL_KEEPS_TAG))
         return 0;
     host->blame(host->context, "channel",
                 "an answer finds its way by the tag, and one of the channels here keeps none");

@@ -17,7 +17,8 @@ struct leat_message {
     uint64_t lost;     /* messages overwritten between the previous message that this reader got and this one */
     uint64_t cursor;   /* hand it to leat_reader_acknowledge once this message and all before it are done with */
     uint32_t origin;   /* which writer: its slot in the channel, 0 for the first */
-    uint32_t reserved;
+    uint32_t
+        duplicates; /* messages before this one that came a second time and were left out; a native channel has none */
 };
 
 #ifdef __cplusplus

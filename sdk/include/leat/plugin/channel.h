@@ -9,6 +9,7 @@
 
 #include <leat/error.h>
 #include <leat/message.h>
+#include <leat/plugin/examination.h>
 #include <leat/plugin/plugin.h>
 
 #ifdef __cplusplus
@@ -19,6 +20,7 @@ extern "C" {
 #define LEAT_CHANNEL_KEEPS_METADATA 1u /* sequence, time, tag */
 #define LEAT_CHANNEL_KEEPS_ORIGIN 2u
 #define LEAT_CHANNEL_DURABLE 4u /* a reader of the same name can resume where the last one was; see reader_is_durable */
+#define LEAT_CHANNEL_KEEPS_TAG 8u /* the tag alone */
 
 struct leat_channel_ops {
     uint32_t size;
@@ -39,7 +41,11 @@ struct leat_channel_ops {
 
     /* Opens the writing end and creates the channel where it is not there. */
     int32_t (*writer_open)(void **writer, const struct leat_host *host, const char *where, const void *options);
+    /* Also -ENOTCONN: nobody would read it, and the channel does not keep it for later (the message is dropped as no_peer); -EINVAL: the
+     * channel has no such message, as an empty one (dropped as malformed). */
     int32_t (*claim)(void *writer, uint64_t len, void **data, int64_t timeout_ns);
+    /* 0, or LEAT_ETIMEDOUT after some 50 ms: a part of the message is through and the rest waits for room; call it again with the
+     * same arguments, or abort. Otherwise as claim: the message is not in the channel. */
     int32_t (*commit)(void *writer, uint64_t len, uint64_t tag);
     void (*abort)(void *writer);
     void (*writer_close)(void *writer);
@@ -48,6 +54,15 @@ struct leat_channel_ops {
      * comes again to the next reader of its name; 0 when that is lost (an option says so, or a permission is missing).
      * NULL: as `keeps` says. */
     uint32_t (*reader_is_durable)(void *reader);
+
+    /* Optional. What the channel keeps with these options, LEAT_CHANNEL_...; NULL: as `keeps` says. Pure. */
+    uint32_t (*keeps_with)(const void *options);
+
+    /* Optional. `leat doctor`: looks at the channel `where`, or with NULL at every channel of this kind that is there, tells what it
+     * finds, and mends it where `examination->repair` is set. Works beside live readers and writers and takes nothing from them.
+     * 0, or a negative errno when it could not look. */
+    int32_t (*examine)(const struct leat_host *host, const char *where, const void *options,
+                       const struct leat_examination *examination);
 };
 
 #ifdef __cplusplus

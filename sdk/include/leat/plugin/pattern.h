@@ -44,7 +44,7 @@ enum leat_reason {
     LEAT_DROP_ERROR,
     LEAT_DROP_SHUTDOWN,
     LEAT_DROP_UNKNOWN,   /* an answer to nothing that was ever asked */
-    LEAT_DROP_DUPLICATE, /* a second answer where one is due */
+    LEAT_DROP_DUPLICATE, /* it came a second time: an answer where one is due, a message that a channel showed twice */
     LEAT_REASON_COUNT
 };
 

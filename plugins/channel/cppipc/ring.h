@@ -1,0 +1,56 @@
+/* Slots of a route or a channel, one at a time: the algorithms of cpp-ipc's two broadcast rings, for a reader and a writer.
+ * No call blocks, spins for long or makes a system call. */
+#ifndef LEAT_CPPIPC_RING_H
+#define LEAT_CPPIPC_RING_H
+
+#include "cppipc/handle.h"
+
+struct ring {
+    struct cppipc_ring *at;
+    enum cppipc_kind kind;
+};
+
+/* ---- reading (ring_read.c) ---------------------------------------------------------------------------------------- */
+
+struct ring_reader {
+    struct ring ring;
+    uint32_t bit;    /* in `connected`; 0: not connected */
+    uint32_t cursor; /* next index to read */
+};
+
+/* A slot that is taken off a reader (or of readers) without being delivered: its chunk, if it has one, must be let go. */
+typedef void ring_dropped(void *of, const struct cppipc_message *message, uint32_t bits);
+
+/* Takes the lowest free bit, as the library does, but begins with the first message that carries it, and takes leftovers of an
+ * earlier holder off all older slots: otherwise a sender that comes round to them waits, and disconnects the new holder.
+ * -EBUSY: all 32 are taken. */
+int ring_connect(struct ring_reader *reader, ring_dropped *dropped, void *of);
+/* Goes on with a bit that a dead process of ours held: at the oldest slot that still carries it. */
+void ring_resume(struct ring_reader *reader, uint32_t bit);
+/* Whether our bit is still there: a sender that forces a push takes it away. */
+bool ring_is_connected(const struct ring_reader *reader);
+bool ring_has_message(const struct ring_reader *reader); /* may be true for one that turns out to be none */
+
+/* Copies the next slot and takes our bit off it. 1; 0: none. -ESTALE: overwritten or not ours; the cursor has moved to what is
+ * still there, call again. *behind: slots between the cursor and the writer before the call. */
+int ring_pop(struct ring_reader *reader, struct cppipc_message *message, uint32_t *behind);
+/* Reads what is left, clears the bit. */
+void ring_disconnect(struct ring_reader *reader, ring_dropped *dropped, void *of);
+
+/* ---- writing (ring_write.c) --------------------------------------------------------------------------------------- */
+
+enum ring_push { RING_PUSHED, RING_FULL, RING_NO_RECEIVER };
+
+/* What is overwritten may still carry bits of receivers that are gone: `dropped` is told. */
+enum ring_push ring_push(struct ring ring, const struct cppipc_message *message, ring_dropped *dropped, void *of);
+bool ring_has_room(struct ring ring); /* or no receiver: a push would not say RING_FULL */
+/* Disconnects whoever has not read the slot that is to be written next, and nobody else: unlike the library's forced push the
+ * epoch stays, and with it what the others have not read yet. The mask of those who were. */
+uint32_t ring_kick(struct ring ring);
+uint32_t ring_connected(struct ring ring);
+
+/* route: the flag that says that there is a sender. claim: false when it is set already. */
+bool ring_claim_sender(struct ring ring);
+void ring_leave_sender(struct ring ring);
+
+#endif
