@@ -33,12 +33,11 @@ int32_t sp_listen(const struct sp_attach *attach, nng_listener *listener)
         nng_listener_close(made);
         return explain(attach, code);
     }
-    if (listener)
-        *listener = made;
+    *listener = made;
     return 0;
 }
 
-void sp_announce_port(const struct leat_host *host, const char *url, nng_listener listener)
+static void announce_port(const struct leat_host *host, const char *url, nng_listener listener)
 {
     char text[384];
     int port = 0;
@@ -76,9 +75,15 @@ int32_t sp_dial(const struct sp_attach *attach)
     return 0;
 }
 
-int32_t sp_attach(const struct sp_attach *attach)
+int32_t sp_attach(const struct sp_attach *attach, const struct leat_host *host)
 {
-    return attach->endpoint->listen ? sp_listen(attach, NULL) : sp_dial(attach);
+    if (!attach->endpoint->listen)
+        return sp_dial(attach);
+    nng_listener listener;
+    int32_t error = sp_listen(attach, &listener);
+    if (!error)
+        announce_port(host, attach->endpoint->url, listener);
+    return error;
 }
 
 int32_t sp_check_reconnect(const struct leat_host *host, const struct sp_reconnect *reconnect)

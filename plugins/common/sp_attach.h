@@ -34,17 +34,14 @@ struct sp_attach {
     size_t explain_size;
 };
 
-/* Starts listening. *listener may be NULL. 0 or a negative errno with a sentence in `explain`. */
+/* Starts listening. 0 or a negative errno with a sentence in `explain`. */
 int32_t sp_listen(const struct sp_attach *attach, nng_listener *listener);
-
-/* Says in the log which port a listener at `url` got, where any free one was asked for. */
-void sp_announce_port(const struct leat_host *host, const char *url, nng_listener listener);
 
 /* Starts dialling in the background, for ever. */
 int32_t sp_dial(const struct sp_attach *attach);
 
-/* Either, as the endpoint says. */
-int32_t sp_attach(const struct sp_attach *attach);
+/* Either, as the endpoint says. The log says which port it became where any free one was asked for. */
+int32_t sp_attach(const struct sp_attach *attach, const struct leat_host *host);
 
 /* Blames reconnect_max when it is below reconnect_min. 0 or -EINVAL. */
 int32_t sp_check_reconnect(const struct leat_host *host, const struct sp_reconnect *reconnect);

@@ -66,15 +66,6 @@ static int tune_dialer(nng_dialer dialer, const void *of)
     return code;
 }
 
-static int32_t listen_at(const struct sp_attach *tuned, const struct leat_host *host)
-{
-    nng_listener listener;
-    int32_t error = sp_listen(tuned, &listener);
-    if (!error)
-        sp_announce_port(host, tuned->endpoint->url, listener);
-    return error;
-}
-
 int32_t sp_ws_attach(const struct sp_attach *attach, const struct leat_host *host, const struct sp_ws *ws)
 {
     const struct tuning tuning = {.ws = ws, .attach = attach};
@@ -84,16 +75,14 @@ int32_t sp_ws_attach(const struct sp_attach *attach, const struct leat_host *hos
     tuned.endpoint = &endpoint;
     tuned.tune_listener = tune_listener;
     tuned.tune_dialer = tune_dialer;
-    if (!endpoint.listen)
-        return sp_dial(&tuned);
     char *url = NULL;
-    if (ws->origins && ws->origins[0]) {
+    if (endpoint.listen && ws->origins && ws->origins[0]) {
         url = sp_origin_url(endpoint.url, ws->origins);
         if (!url)
             return sp_explain(attach->explain, attach->explain_size, endpoint.url, NNG_ENOMEM, attach->in_use);
         tuned.url = url;
     }
-    int32_t error = listen_at(&tuned, host);
+    int32_t error = sp_attach(&tuned, host);
     free(url);
     return error;
 }

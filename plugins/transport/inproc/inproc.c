@@ -22,16 +22,16 @@ static int32_t check(const struct leat_host *host, const struct leat_endpoint *e
 static int32_t attach(uint64_t native, const struct leat_host *host, const struct leat_endpoint *endpoint,
                       char *explain, uint64_t explain_size)
 {
-    (void)host;
     static const struct sp_reconnect reconnect = {.min_ns = 10000000, .max_ns = 1000000000};
-    return sp_attach(&(struct sp_attach){
+    const struct sp_attach attach = {
         .socket = {.id = (uint32_t)native},
         .endpoint = endpoint,
         .reconnect = &reconnect,
         .in_use = "another bridge of this worker listens under this name",
         .explain = explain,
         .explain_size = explain_size,
-    });
+    };
+    return sp_attach(&attach, host);
 }
 
 static const char reference[] =

@@ -1,53 +1,39 @@
 /* tcp: plain TCP, over IPv4 and IPv6. */
-#include "common/inet.h"
-#include "common/sp_attach.h"
 #include "common/sp_socket.h"
+#include "common/sp_tcp.h"
 
 #include <errno.h>
 #include <leat/version.h>
 
 struct options {
-    uint32_t nodelay, keepalive;
+    struct sp_tcp tcp;
     struct sp_reconnect reconnect;
 };
 
 static const struct leat_option rows[] = {
-    LEAT_OPTION(struct options, nodelay, "nodelay", LEAT_OPTION_BOOL, "yes",
-                "Send small messages at once (TCP_NODELAY) instead of collecting them in the kernel."),
-    LEAT_OPTION(
-        struct options, keepalive, "keepalive", LEAT_OPTION_BOOL, "no",
-        "Let the kernel ask an idle peer now and then whether it is still there (SO_KEEPALIVE), so that one that "
-        "vanished without a word is noticed in the end. How often is set in the kernel."),
+    SP_TCP_ROWS(struct options),
     SP_RECONNECT_ROWS(struct options),
 };
 
 static int32_t check(const struct leat_host *host, const struct leat_endpoint *endpoint)
 {
     const struct options *options = endpoint->options;
-    struct inet_address address;
-    char why[192];
-    int error = inet_address_parse(&address, endpoint->url, endpoint->listen, why, sizeof why);
-    if (!error && endpoint->listen && address.port && !endpoint->served)
-        error = inet_address_try(&address, why, sizeof why);
-    if (error)
-        host->blame(host->context, endpoint->listen ? "listen" : "dial", why);
+    int32_t error = sp_tcp_check(host, endpoint);
     if (!endpoint->listen && sp_check_reconnect(host, &options->reconnect) != 0)
         error = -EINVAL;
-    return error ? -EINVAL : 0;
+    return error;
 }
 
 static int tune_listener(nng_listener listener, const void *of)
 {
     const struct options *options = of;
-    int code = nng_listener_set_bool(listener, NNG_OPT_TCP_NODELAY, options->nodelay);
-    return code ? code : nng_listener_set_bool(listener, NNG_OPT_TCP_KEEPALIVE, options->keepalive);
+    return sp_tcp_tune_listener(listener, &options->tcp);
 }
 
 static int tune_dialer(nng_dialer dialer, const void *of)
 {
     const struct options *options = of;
-    int code = nng_dialer_set_bool(dialer, NNG_OPT_TCP_NODELAY, options->nodelay);
-    return code ? code : nng_dialer_set_bool(dialer, NNG_OPT_TCP_KEEPALIVE, options->keepalive);
+    return sp_tcp_tune_dialer(dialer, &options->tcp);
 }
 
 static int32_t attach(uint64_t native, const struct leat_host *host, const struct leat_endpoint *endpoint,
@@ -60,17 +46,11 @@ static int32_t attach(uint64_t native, const struct leat_host *host, const struc
         .reconnect = &options->reconnect,
         .tune_listener = tune_listener,
         .tune_dialer = tune_dialer,
-        .in_use = "the port is already in use",
+        .in_use = SP_TCP_IN_USE,
         .explain = explain,
         .explain_size = explain_size,
     };
-    if (!endpoint->listen)
-        return sp_dial(&attach);
-    nng_listener listener;
-    int32_t error = sp_listen(&attach, &listener);
-    if (!error)
-        sp_announce_port(host, endpoint->url, listener);
-    return error;
+    return sp_attach(&attach, host);
 }
 
 static const char reference[] =

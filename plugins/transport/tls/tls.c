@@ -1,9 +1,8 @@
 /* tls: TLS over TCP, and WebSocket over TLS, through OpenSSL. */
-#include "common/inet.h"
-#include "common/sp_attach.h"
 #include "common/sp_error.h"
 #include "common/sp_socket.h"
 #include "common/sp_start.h"
+#include "common/sp_tcp.h"
 #include "common/sp_ws.h"
 #include "tls/context.h"
 #include "tls/credentials.h"
@@ -16,19 +15,14 @@
 
 struct options {
     struct tls_options tls;
-    uint32_t nodelay, keepalive;
+    struct sp_tcp tcp;
     struct sp_reconnect reconnect;
     struct sp_ws ws;
 };
 
 static const struct leat_option rows[] = {
     TLS_ROWS(struct options),
-    LEAT_OPTION(struct options, nodelay, "nodelay", LEAT_OPTION_BOOL, "yes",
-                "Send small messages at once (TCP_NODELAY) instead of collecting them in the kernel."),
-    LEAT_OPTION(
-        struct options, keepalive, "keepalive", LEAT_OPTION_BOOL, "no",
-        "Let the kernel ask an idle peer now and then whether it is still there (SO_KEEPALIVE), so that one that "
-        "vanished without a word is noticed in the end. How often is set in the kernel."),
+    SP_TCP_ROWS(struct options),
     SP_RECONNECT_ROWS(struct options),
     SP_WS_ROWS(struct options),
 };
@@ -64,25 +58,13 @@ static void warn(void *user, const char *text)
         host->log(host->context, LEAT_LOG_WARNING, text);
 }
 
-static int check_tcp(const struct leat_host *host, const struct leat_endpoint *endpoint)
-{
-    struct inet_address address;
-    char why[256];
-    int error = inet_address_parse(&address, endpoint->url, endpoint->listen, why, sizeof why);
-    if (!error && endpoint->listen && address.port && !endpoint->served)
-        error = inet_address_try(&address, why, sizeof why);
-    if (error)
-        host->blame(host->context, endpoint->listen ? "listen" : "dial", why);
-    return error;
-}
-
 static int32_t check(const struct leat_host *host, const struct leat_endpoint *endpoint)
 {
     const struct options *options = endpoint->options;
     struct tls_complaints complaints = {.wrong = blame, .doubtful = warn, .user = (void *)host};
     struct tls_terms terms;
-    int error =
-        sp_ws_is_url(endpoint->url) ? sp_ws_check(host, endpoint, &options->ws, "tls") : check_tcp(host, endpoint);
+    int32_t error =
+        sp_ws_is_url(endpoint->url) ? sp_ws_check(host, endpoint, &options->ws, "tls") : sp_tcp_check(host, endpoint);
     tls_terms_of(&terms, &options->tls, endpoint, &complaints);
     SSL_CTX_free(tls_credentials_load(&terms, &complaints));
     if (!endpoint->listen && sp_check_reconnect(host, &options->reconnect) != 0)
@@ -98,32 +80,18 @@ struct tuning {
     nng_tls_config *config;
 };
 
-/* nng gives WebSocket endpoints TCP_NODELAY itself, and has no way to choose. */
-static int unless_unsupported(int code)
-{
-    return code == NNG_ENOTSUP ? 0 : code;
-}
-
 static int tune_listener(nng_listener listener, const void *of)
 {
     const struct tuning *tuning = of;
     int code = nng_listener_set_ptr(listener, NNG_OPT_TLS_CONFIG, tuning->config);
-    if (!code)
-        code = unless_unsupported(nng_listener_set_bool(listener, NNG_OPT_TCP_NODELAY, tuning->options->nodelay));
-    if (!code)
-        code = unless_unsupported(nng_listener_set_bool(listener, NNG_OPT_TCP_KEEPALIVE, tuning->options->keepalive));
-    return code;
+    return code ? code : sp_tcp_tune_listener(listener, &tuning->options->tcp);
 }
 
 static int tune_dialer(nng_dialer dialer, const void *of)
 {
     const struct tuning *tuning = of;
     int code = nng_dialer_set_ptr(dialer, NNG_OPT_TLS_CONFIG, tuning->config);
-    if (!code)
-        code = unless_unsupported(nng_dialer_set_bool(dialer, NNG_OPT_TCP_NODELAY, tuning->options->nodelay));
-    if (!code)
-        code = unless_unsupported(nng_dialer_set_bool(dialer, NNG_OPT_TCP_KEEPALIVE, tuning->options->keepalive));
-    return code;
+    return code ? code : sp_tcp_tune_dialer(dialer, &tuning->options->tcp);
 }
 
 /* The first thing that is wrong becomes the explanation. */
@@ -149,19 +117,6 @@ static struct tls_context *make_context(const struct leat_host *host, const stru
     struct tls_terms terms;
     tls_terms_of(&terms, &options->tls, endpoint, &complaints);
     return complaints.count ? NULL : tls_context_new(&terms, host, &complaints);
-}
-
-static int32_t attach_tuned(const struct sp_attach *attach, const struct leat_host *host, const struct sp_ws *ws)
-{
-    if (sp_ws_is_url(attach->endpoint->url))
-        return sp_ws_attach(attach, host, ws);
-    if (!attach->endpoint->listen)
-        return sp_dial(attach);
-    nng_listener listener;
-    int32_t error = sp_listen(attach, &listener);
-    if (!error)
-        sp_announce_port(host, attach->endpoint->url, listener);
-    return error;
 }
 
 static int32_t attach(uint64_t native, const struct leat_host *host, const struct leat_endpoint *endpoint,
@@ -190,11 +145,11 @@ static int32_t attach(uint64_t native, const struct leat_host *host, const struc
         .reconnect = &options->reconnect,
         .tune_listener = tune_listener,
         .tune_dialer = tune_dialer,
-        .in_use = "the port is already in use",
+        .in_use = SP_TCP_IN_USE,
         .explain = explain,
         .explain_size = explain_size,
     };
-    int32_t error = attach_tuned(&attach, host, &options->ws);
+    int32_t error = sp_ws_is_url(endpoint->url) ? sp_ws_attach(&attach, host, &options->ws) : sp_attach(&attach, host);
     nng_tls_config_free(tuning.config); /* the endpoint holds it now */
     return error;
 }
