@@ -1,6 +1,7 @@
 /* The hooks of reqrep from all their lanes at once: questions come in on one thread while answers go out on two, each of which
  * answers everything, and the other way round. Of the answers to a question exactly one passes, and with that question's way back. */
 #include "common/questions.h"
+#include "common/wall.h"
 #include "trial.h"
 
 #include <endian.h>
@@ -9,7 +10,6 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 #define QUESTIONS (TRIAL_SLOW ? 100000u : 400000u)
 #define PENDING 256u /* so that answered questions have to make room */
@@ -39,15 +39,9 @@ static void open_scene(uint32_t direction)
     struct leat_bridge_view bridge = {
         .size = sizeof bridge, .direction = direction, .channel_count = 1, .keeps = LEAT_CHANNEL_KEEPS_METADATA};
     memset(&scene, 0, sizeof scene);
-    int32_t error = questions_create(&scene.instance, &kind, &host, &bridge, 600 * TRIAL_S, PENDING);
+    static const struct questions_options options = {.timeout_ns = 600 * TRIAL_S, .pending = PENDING};
+    int32_t error = questions_create(&scene.instance, &kind, &host, &bridge, &options);
     trial_check(error == 0, "%d", error);
-}
-
-static uint64_t wall_ns(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_REALTIME, &now);
-    return (uint64_t)now.tv_sec * TRIAL_S + (uint64_t)now.tv_nsec;
 }
 
 static uint64_t least(const _Atomic uint64_t *counts, unsigned lanes)

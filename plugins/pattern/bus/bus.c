@@ -1,9 +1,9 @@
 /* bus: everybody hears everybody. What comes in goes into a channel, what is in the channel goes out, and nothing goes back to
  * where it came from. */
 #include "common/duplex.h"
-#include "common/mark.h"
 
 #include <endian.h>
+#include <errno.h>
 #include <leat/version.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,9 +26,8 @@ static const struct leat_option rows[] = {
 };
 
 struct bus {
-    struct mark mark;
+    struct duplex duplex;
     uint32_t forward;
-    bool reads_own; /* the channel that it writes is the one it reads */
     uint32_t queue;
     uint64_t queue_bytes;
 };
@@ -36,7 +35,7 @@ struct bus {
 static int32_t check(const struct leat_host *host, const struct leat_bridge_view *bridge, const void *of)
 {
     const struct options *options = of;
-    int32_t result = duplex_check(host, bridge);
+    int32_t result = duplex_check(host, bridge, options);
     if (options->forward && !duplex_reads_own(bridge)) {
         host->blame(host->context, "forward",
                     "what peers say goes into the reply_channel, which is not read: without one it can be forwarded");
@@ -51,11 +50,9 @@ static int32_t create(void **out, const struct leat_host *host, const struct lea
     struct bus *self = malloc(sizeof *self);
     if (!self)
         return -ENOMEM;
-    *self = (struct bus){.forward = options->forward,
-                         .reads_own = duplex_reads_own(bridge),
-                         .queue = (uint32_t)options->queue,
-                         .queue_bytes = options->queue_bytes};
-    int error = mark_init(&self->mark, host, bridge);
+    *self = (struct bus){
+        .forward = options->forward, .queue = (uint32_t)options->queue, .queue_bytes = options->queue_bytes};
+    int error = duplex_init(&self->duplex, host, bridge);
     if (error) {
         free(self);
         return error;
@@ -89,7 +86,7 @@ static int32_t outward(void *of, uint32_t channel, const struct leat_message *me
 {
     (void)channel;
     const struct bus *self = of;
-    switch (self->reads_own ? mark_of(&self->mark, message) : MARK_NONE) {
+    switch (duplex_mark_of(&self->duplex, message)) {
     case MARK_OWN:
         return send_on(self, mark_peer(message), out);
     case MARK_OLD:
@@ -97,13 +94,6 @@ static int32_t outward(void *of, uint32_t channel, const struct leat_message *me
     default:
         return LEAT_FORWARD;
     }
-}
-
-static int32_t inward(void *of, const struct leat_packet *packet, struct leat_inward *in)
-{
-    const struct bus *self = of;
-    in->tag = mark_tag(&self->mark, packet->peer);
-    return LEAT_FORWARD;
 }
 
 static void destroy(void *self)
@@ -166,7 +156,7 @@ static const struct leat_pattern_ops ops = {
     .create = create,
     .socket = describe_socket,
     .outward = outward,
-    .inward = inward,
+    .inward = duplex_inward,
     .destroy = destroy,
 };
 

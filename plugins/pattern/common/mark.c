@@ -1,9 +1,9 @@
 #include "common/mark.h"
 
 #include "common/chance.h"
+#include "common/wall.h"
 
 #include <stdbool.h>
-#include <time.h>
 
 #define RUN_BITS 8
 
@@ -24,13 +24,6 @@ static uint32_t name_bits(const struct leat_bridge_view *bridge)
     value = hash(value, bridge->name ? bridge->name : "");
     uint32_t folded = (uint32_t)(value ^ value >> 24 ^ value >> 48) & 0xffffff;
     return folded ? folded : 1;
-}
-
-static uint64_t wall_ns(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_REALTIME, &now);
-    return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
 }
 
 int mark_init(struct mark *mark, const struct leat_host *host, const struct leat_bridge_view *bridge)

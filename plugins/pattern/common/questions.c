@@ -1,13 +1,13 @@
 #include "common/questions.h"
 
 #include "common/pending.h"
+#include "common/wall.h"
 
 #include <endian.h>
 #include <errno.h>
 #include <leat/plugin/channel.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #define WORD 4                         /* bytes of one word in a header */
 #define LAST_WORD UINT32_C(0x80000000) /* the bit that ends a header */
@@ -77,10 +77,8 @@ static int32_t give_answer(struct questions *self, const struct leat_message *me
 /* How long ago a message was published. A wall clock may have been set back since. */
 static int64_t age_ns(const struct leat_message *message)
 {
-    struct timespec now;
-    clock_gettime(CLOCK_REALTIME, &now);
-    uint64_t now_ns = (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
-    return now_ns > message->time_ns ? (int64_t)(now_ns - message->time_ns) : 0;
+    uint64_t now = wall_ns();
+    return now > message->time_ns ? (int64_t)(now - message->time_ns) : 0;
 }
 
 /* What waited in the channel for longer than the time limit (for a peer, or for this worker) is nobody's question any more. */
@@ -108,8 +106,9 @@ static int32_t get_answer(struct questions *self, const struct leat_packet *pack
 
 /* ---- the instance ------------------------------------------------------------------------------------------------ */
 
-int32_t questions_check(const struct leat_host *host, const struct leat_bridge_view *bridge)
+int32_t questions_check(const struct leat_host *host, const struct leat_bridge_view *bridge, const void *options)
 {
+    (void)options;
     if (bridge->keeps & (LEAT_CHANNEL_KEEPS_METADATA | LEAT_CHANNEL_KEEPS_TAG))
         return 0;
     host->blame(host->context, "channel",
@@ -118,15 +117,16 @@ int32_t questions_check(const struct leat_host *host, const struct leat_bridge_v
 }
 
 int32_t questions_create(void **out, const struct questions_kind *kind, const struct leat_host *host,
-                         const struct leat_bridge_view *bridge, int64_t timeout_ns, uint32_t pending)
+                         const struct leat_bridge_view *bridge, const struct questions_options *options)
 {
     struct questions *self = calloc(1, sizeof *self);
     if (!self)
         return -ENOMEM;
     bool in = bridge->direction == LEAT_IN;
-    *self = (struct questions){.kind = kind, .host = host, .direction = bridge->direction, .timeout_ns = timeout_ns};
-    int error =
-        pending_new(&self->pending, pending, in ? sizeof(struct way) : sizeof(uint64_t), in ? TAG_MASK : ID_MASK);
+    *self = (struct questions){
+        .kind = kind, .host = host, .direction = bridge->direction, .timeout_ns = options->timeout_ns};
+    int error = pending_new(&self->pending, (uint32_t)options->pending, in ? sizeof(struct way) : sizeof(uint64_t),
+                            in ? TAG_MASK : ID_MASK);
     if (error) {
         free(self);
         return error;

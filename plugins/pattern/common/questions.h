@@ -25,12 +25,18 @@ struct questions_kind {
     uint32_t reserved;
 };
 
-/* The rules of such a pattern: its channels must keep tags. As leat_pattern_ops.check. */
-int32_t questions_check(const struct leat_host *host, const struct leat_bridge_view *bridge);
+/* What both patterns let people choose; each says in its own words what the options mean. */
+struct questions_options {
+    int64_t timeout_ns;
+    int64_t pending; /* 1..QUESTIONS_PENDING_MAX */
+};
+
+/* The rules of such a pattern: its channels must keep tags. As leat_pattern_ops.check; `options` may be anything. */
+int32_t questions_check(const struct leat_host *host, const struct leat_bridge_view *bridge, const void *options);
 
 /* As the functions of leat_pattern_ops; `kind` outlives the instance. */
 int32_t questions_create(void **self, const struct questions_kind *kind, const struct leat_host *host,
-                         const struct leat_bridge_view *bridge, int64_t timeout_ns, uint32_t pending);
+                         const struct leat_bridge_view *bridge, const struct questions_options *options);
 int32_t questions_socket(void *self, struct leat_socket_request *request);
 int32_t questions_outward(void *self, uint32_t channel, const struct leat_message *message, struct leat_outward *out);
 int32_t questions_inward(void *self, const struct leat_packet *packet, struct leat_inward *in);

@@ -1,7 +1,7 @@
 /* pair: one peer, both ways. What it says goes into a channel, what is in the channel goes to it. */
 #include "common/duplex.h"
-#include "common/mark.h"
 
+#include <errno.h>
 #include <leat/version.h>
 #include <stdlib.h>
 
@@ -15,16 +15,9 @@ static const struct leat_option rows[] = {
 };
 
 struct pair {
-    struct mark mark;
+    struct duplex duplex;
     uint32_t version;
-    bool reads_own; /* the channel that it writes is the one it reads */
 };
-
-static int32_t check(const struct leat_host *host, const struct leat_bridge_view *bridge, const void *options)
-{
-    (void)options;
-    return duplex_check(host, bridge);
-}
 
 static int32_t create(void **out, const struct leat_host *host, const struct leat_bridge_view *bridge, const void *of)
 {
@@ -32,8 +25,8 @@ static int32_t create(void **out, const struct leat_host *host, const struct lea
     struct pair *self = malloc(sizeof *self);
     if (!self)
         return -ENOMEM;
-    *self = (struct pair){.version = options->version, .reads_own = duplex_reads_own(bridge)};
-    int error = mark_init(&self->mark, host, bridge);
+    self->version = options->version;
+    int error = duplex_init(&self->duplex, host, bridge);
     if (error) {
         free(self);
         return error;
@@ -53,15 +46,7 @@ static int32_t outward(void *of, uint32_t channel, const struct leat_message *me
 {
     (void)channel, (void)out;
     const struct pair *self = of;
-    bool came_in = self->reads_own && mark_of(&self->mark, message) != MARK_NONE;
-    return came_in ? LEAT_DROP_LOOP : LEAT_FORWARD;
-}
-
-static int32_t inward(void *of, const struct leat_packet *packet, struct leat_inward *in)
-{
-    const struct pair *self = of;
-    in->tag = mark_tag(&self->mark, packet->peer);
-    return LEAT_FORWARD;
+    return duplex_mark_of(&self->duplex, message) == MARK_NONE ? LEAT_FORWARD : LEAT_DROP_LOOP;
 }
 
 static void destroy(void *self)
@@ -115,11 +100,11 @@ static const struct leat_pattern_ops ops = {
     .size = sizeof(struct leat_pattern_ops),
     .duplex = 1,
     .waits_for_peer = LEAT_BOTH,
-    .check = check,
+    .check = duplex_check,
     .create = create,
     .socket = describe_socket,
     .outward = outward,
-    .inward = inward,
+    .inward = duplex_inward,
     .destroy = destroy,
 };
 

@@ -4,33 +4,22 @@
 
 #include <leat/version.h>
 
-struct options {
-    int64_t timeout_ns;
-    int64_t pending;
-};
-
 static const struct leat_option rows[] = {
     LEAT_OPTION_RANGE(
-        struct options, timeout_ns, "timeout", LEAT_OPTION_DURATION, QUESTIONS_TIMEOUT_DEFAULT,
+        struct questions_options, timeout_ns, "timeout", LEAT_OPTION_DURATION, QUESTIONS_TIMEOUT_DEFAULT,
         QUESTIONS_TIMEOUT_MIN_NS, QUESTIONS_TIMEOUT_MAX_NS,
         "How long the answer to a request is taken. Outward it counts from when the request was published."),
-    LEAT_OPTION_RANGE(struct options, pending, "pending", LEAT_OPTION_INT, QUESTIONS_PENDING_DEFAULT, 1,
+    LEAT_OPTION_RANGE(struct questions_options, pending, "pending", LEAT_OPTION_INT, QUESTIONS_PENDING_DEFAULT, 1,
                       QUESTIONS_PENDING_MAX,
                       "Requests that may be without an answer at a time. One more is dropped, as slow_peer."),
 };
 
 static const struct questions_kind kind = {.asking = LEAT_ROLE_REQUESTER, .answering = LEAT_ROLE_REPLIER};
 
-static int32_t check(const struct leat_host *host, const struct leat_bridge_view *bridge, const void *options)
+static int32_t create(void **out, const struct leat_host *host, const struct leat_bridge_view *bridge,
+                      const void *options)
 {
-    (void)options;
-    return questions_check(host, bridge);
-}
-
-static int32_t create(void **out, const struct leat_host *host, const struct leat_bridge_view *bridge, const void *of)
-{
-    const struct options *options = of;
-    return questions_create(out, &kind, host, bridge, options->timeout_ns, (uint32_t)options->pending);
+    return questions_create(out, &kind, host, bridge, options);
 }
 
 static const char reference[] =
@@ -89,7 +78,7 @@ static const struct leat_pattern_ops ops = {
     .directions = LEAT_OUT | LEAT_IN,
     .waits_for_peer = LEAT_OUT,
     .answers = 1,
-    .check = check,
+    .check = questions_check,
     .create = create,
     .socket = questions_socket,
     .outward = questions_outward,
@@ -101,7 +90,7 @@ LEAT_EXPORT const struct leat_plugin leat_plugin_v1 = {
     .size = sizeof(struct leat_plugin),
     .needs_minor = 0,
     .kind = LEAT_PLUGIN_PATTERN,
-    .options_size = sizeof(struct options),
+    .options_size = sizeof(struct questions_options),
     .name = "reqrep",
     .version = LEAT_VERSION,
     .summary = "Requests to one replier, each answer back to its requester, many at once",

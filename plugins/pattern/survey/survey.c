@@ -3,18 +3,13 @@
 
 #include <leat/version.h>
 
-struct options {
-    int64_t timeout_ns;
-    int64_t pending;
-};
-
 static const struct leat_option rows[] = {
     LEAT_OPTION_RANGE(
-        struct options, timeout_ns, "timeout", LEAT_OPTION_DURATION, QUESTIONS_TIMEOUT_DEFAULT,
+        struct questions_options, timeout_ns, "timeout", LEAT_OPTION_DURATION, QUESTIONS_TIMEOUT_DEFAULT,
         QUESTIONS_TIMEOUT_MIN_NS, QUESTIONS_TIMEOUT_MAX_NS,
         "How long answers to a survey are taken. Outward it counts from when the survey was published; inward the "
         "surveyor has a deadline of its own, and this should not be shorter."),
-    LEAT_OPTION_RANGE(struct options, pending, "pending", LEAT_OPTION_INT, QUESTIONS_PENDING_DEFAULT, 1,
+    LEAT_OPTION_RANGE(struct questions_options, pending, "pending", LEAT_OPTION_INT, QUESTIONS_PENDING_DEFAULT, 1,
                       QUESTIONS_PENDING_MAX,
                       "Surveys whose answers are taken at a time. One more is dropped, as slow_peer."),
 };
@@ -23,16 +18,10 @@ static const struct questions_kind kind = {.asking = LEAT_ROLE_SURVEYOR,
                                            .answering = LEAT_ROLE_RESPONDENT,
                                            .many_answers = 1};
 
-static int32_t check(const struct leat_host *host, const struct leat_bridge_view *bridge, const void *options)
+static int32_t create(void **out, const struct leat_host *host, const struct leat_bridge_view *bridge,
+                      const void *options)
 {
-    (void)options;
-    return questions_check(host, bridge);
-}
-
-static int32_t create(void **out, const struct leat_host *host, const struct leat_bridge_view *bridge, const void *of)
-{
-    const struct options *options = of;
-    return questions_create(out, &kind, host, bridge, options->timeout_ns, (uint32_t)options->pending);
+    return questions_create(out, &kind, host, bridge, options);
 }
 
 static const char reference[] =
@@ -85,7 +74,7 @@ static const struct leat_pattern_ops ops = {
     .size = sizeof(struct leat_pattern_ops),
     .directions = LEAT_OUT | LEAT_IN,
     .answers = 1,
-    .check = check,
+    .check = questions_check,
     .create = create,
     .socket = questions_socket,
     .outward = questions_outward,
@@ -97,7 +86,7 @@ LEAT_EXPORT const struct leat_plugin leat_plugin_v1 = {
     .size = sizeof(struct leat_plugin),
     .needs_minor = 0,
     .kind = LEAT_PLUGIN_PATTERN,
-    .options_size = sizeof(struct options),
+    .options_size = sizeof(struct questions_options),
     .name = "survey",
     .version = LEAT_VERSION,
     .summary = "A question to everybody, every answer back until the time limit",
