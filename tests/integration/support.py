@@ -34,6 +34,11 @@ def wait_until(condition, what, seconds=PATIENCE, pause=0.005):
         time.sleep(pause)
 
 
+def drops(lane):
+    """What a lane has dropped, by reason, without the zeros."""
+    return {reason: count for reason, count in lane["dropped"].items() if count}
+
+
 def note(text):
     """A figure that people want to see whether or not the test passes; tests/run prints it at its end."""
     print(f"\n{text}")
@@ -196,6 +201,9 @@ class Gateway:
 
     def lane(self, bridge, index=0):
         return self.bridge(bridge)["lanes"][index]
+
+    def lane_that_goes(self, bridge, direction):
+        return next(lane for lane in self.bridge(bridge)["lanes"] if lane["direction"] == direction)
 
     def wait_for_peers(self, bridge, count):
         wait_until(lambda: self.bridge(bridge)["peers"] == count, f"{bridge} has {count} peers")

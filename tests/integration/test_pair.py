@@ -6,7 +6,7 @@ import signal
 
 import pytest
 
-from support import tcp, wait_until
+from support import drops, tcp, wait_until
 
 MESSAGES = 200
 
@@ -44,10 +44,6 @@ def heard(reader, prefix):
     while not (message := reader.read(20)[0]).startswith(prefix):
         pass
     return message
-
-
-def drops(lane):
-    return {reason: count for reason, count in lane["dropped"].items() if count}
 
 
 def is_silent(pynng, peer):

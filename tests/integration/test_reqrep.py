@@ -10,7 +10,7 @@ import pytest
 
 from asking import REP, REQ, Client, Server, Wire, finished, local_requester, start_replier, start_requester, verdict
 from sp import Connection
-from support import note, tcp, wait_until
+from support import drops, note, tcp, wait_until
 
 CHANNELS = "channel = shm://orders\nreply_channel = shm://orders.replies"
 
@@ -43,18 +43,10 @@ def outward(url, timeout="5s"):
         """
 
 
-def lane(running, direction):
-    return next(lane for lane in running.bridge("orders")["lanes"] if lane["direction"] == direction)
-
-
 def lanes(running):
     """The outward and the inward lane, when their books balance."""
     running.wait_for_balance("orders")
-    return lane(running, "out"), lane(running, "in")
-
-
-def drops(lane):
-    return {reason: count for reason, count in lane["dropped"].items() if count}
+    return running.lane_that_goes("orders", "out"), running.lane_that_goes("orders", "in")
 
 
 # ---- in: remote requesters, local repliers ---------------------------------------------------------------------------
@@ -176,7 +168,7 @@ def test_late_doubled_and_unknown_answers_are_counted_and_never_delivered(house,
     somebody = Connection.dial(url, REQ)  # or the answer would be dropped because nobody is there
     running.wait_for_peers("orders", 1)
     answers.publish(b"re:" + body, tag)  # late: the client has given up, and the bridge has before it
-    wait_until(lambda: lane(running, "out")["dropped"]["expired"] == 1, "the late answer is counted")
+    wait_until(lambda: running.lane_that_goes("orders", "out")["dropped"]["expired"] == 1, "the late answer is counted")
 
     out, into = lanes(running)
     assert into["forwarded"] == 2 and out["forwarded"] == 1
@@ -209,7 +201,7 @@ def test_a_remote_replier_killed_and_restarted_is_a_time_out_and_never_a_wrong_a
     running.wait_for_peers("orders", 1)
     how = ("--count", 10_000, "--open", 50, "--limit", 500)
     asking = [start_requester(house, "orders", "--name", f"local{i}", *how) for i in range(3)]
-    forwarded = lambda: lane(running, "in")["forwarded"]  # noqa: E731
+    forwarded = lambda: running.lane_that_goes("orders", "in")["forwarded"]  # noqa: E731
     for _ in range(5):
         before = forwarded()
         wait_until(lambda: forwarded() > before + 1000, "answers flow")
@@ -241,7 +233,7 @@ def test_what_a_remote_replier_should_not_say_is_counted_and_never_delivered(hou
     number, _ = remote.receive()
     assert requester.receive() == (late, None)
     remote.send(number, b"late")
-    wait_until(lambda: lane(running, "in")["dropped"]["expired"] == 1, "the late answer is counted")
+    wait_until(lambda: running.lane_that_goes("orders", "in")["dropped"]["expired"] == 1, "the late answer is counted")
 
     last = requester.send(b"third")
     number, _ = remote.receive()

@@ -9,7 +9,7 @@ import pytest
 
 from asking import RESPONDENT, SURVEYOR, Server, Wire, local_requester, split_id, start_replier, with_id
 from sp import Connection
-from support import tcp, wait_until
+from support import drops, tcp, wait_until
 
 RESPONDENTS = 20
 PATIENCE_MS = 20_000
@@ -25,14 +25,6 @@ def inward(url, timeout="20s"):
         listen = {url}
         survey.timeout = {timeout}
         """
-
-
-def lane(running, direction):
-    return next(lane for lane in running.bridge("roll")["lanes"] if lane["direction"] == direction)
-
-
-def drops(lane):
-    return {reason: count for reason, count in lane["dropped"].items() if count}
 
 
 def url_of(house, scheme):
@@ -55,8 +47,8 @@ def test_a_remote_surveyor_gets_all_answers_of_twenty_local_respondents(house, g
             answers = [surveyor.recv() for _ in range(RESPONDENTS)]
             assert sorted(answers) == sorted(b"r%d:call %d" % (number, call) for number in range(RESPONDENTS))
     running.wait_for_balance("roll")
-    assert lane(running, "in")["forwarded"] == 5
-    assert lane(running, "out")["forwarded"] == 5 * RESPONDENTS
+    assert running.lane_that_goes("roll", "in")["forwarded"] == 5
+    assert running.lane_that_goes("roll", "out")["forwarded"] == 5 * RESPONDENTS
 
 
 def test_several_surveyors_each_get_the_answers_to_their_own(house, gateway, pynng):
@@ -76,7 +68,7 @@ def test_several_surveyors_each_get_the_answers_to_their_own(house, gateway, pyn
     for number, answers in enumerate(asyncio.run(everybody())):
         assert answers == sorted(b"r%d:from %d" % (respondent, number) for respondent in range(RESPONDENTS))
     running.wait_for_balance("roll")
-    assert lane(running, "out")["forwarded"] == 10 * RESPONDENTS
+    assert running.lane_that_goes("roll", "out")["forwarded"] == 10 * RESPONDENTS
 
 
 def test_late_and_unknown_answers_are_counted_and_never_delivered(house, gateway):
@@ -95,9 +87,9 @@ def test_late_and_unknown_answers_are_counted_and_never_delivered(house, gateway
     _, tag = questions.read()
     answers.publish(b"to nobody", tag ^ 1 << 63)
 
-    wait_until(lambda: drops(lane(running, "out")) == {"expired": 3, "unknown": 1}, "the late ones are counted")
+    wait_until(lambda: drops(running.lane_that_goes("roll", "out")) == {"expired": 3, "unknown": 1}, "the late ones are counted")
     running.wait_for_balance("roll")
-    assert lane(running, "out")["forwarded"] == RESPONDENTS
+    assert running.lane_that_goes("roll", "out")["forwarded"] == RESPONDENTS
     for process in late:
         process.terminate()
     surveyor.send(with_id(8, b"again?"))  # what comes next is an answer to this, so nothing else came
@@ -148,7 +140,7 @@ def test_a_local_surveyor_gets_the_answers_of_remote_respondents(house, gateway,
         answers = surveyor.answers(surveyor.survey(b"call %d" % call, deadline=20))
         assert sorted(itertools.islice(answers, 5)) == sorted(b"r%d:call %d" % (number, call) for number in range(5))
     running.wait_for_balance("roll")
-    assert lane(running, "in")["forwarded"] == 15
+    assert running.lane_that_goes("roll", "in")["forwarded"] == 15
     assert surveyor.ignored() == 0
 
 
@@ -168,8 +160,8 @@ def test_what_remote_respondents_should_not_say_is_counted_and_never_delivered(h
     assert list(surveyor.answers(tag)) == [b"first", b"second"]
     remote.send(number, b"late")
 
-    wait_until(lambda: drops(lane(running, "in")) == {"expired": 1, "unknown": 1}, "the rest is counted")
-    assert lane(running, "in")["forwarded"] == 2
+    wait_until(lambda: drops(running.lane_that_goes("roll", "in")) == {"expired": 1, "unknown": 1}, "the rest is counted")
+    assert running.lane_that_goes("roll", "in")["forwarded"] == 2
     assert surveyor.ignored() == 0
     remote.close()
 
@@ -178,7 +170,7 @@ def test_a_survey_that_nobody_is_there_for_ends_at_its_deadline(house, gateway):
     running = gateway(outward(f"listen = {tcp()}"))
     surveyor = local_requester(house, "roll")
     assert list(surveyor.answers(surveyor.survey(b"who?", deadline=0.2))) == []
-    wait_until(lambda: drops(lane(running, "out")) == {"no_peer": 1}, "it is counted")
+    wait_until(lambda: drops(running.lane_that_goes("roll", "out")) == {"no_peer": 1}, "it is counted")
 
 
 def test_a_killed_worker_costs_surveys_in_flight_and_nothing_more(house, gateway, pynng):
@@ -191,7 +183,7 @@ def test_a_killed_worker_costs_surveys_in_flight_and_nothing_more(house, gateway
         for call in range(3):
             running.wait_for_peers("roll", 1)
             surveyor.send(b"doomed %d" % call)
-            wait_until(lambda: lane(running, "in")["forwarded"] == 2 * call + 1, "the survey is in the channel")
+            wait_until(lambda: running.lane_that_goes("roll", "in")["forwarded"] == 2 * call + 1, "the survey is in the channel")
             worker = running.bridge("roll")["worker_pid"]
             os.kill(worker, signal.SIGKILL)
             wait_until(lambda: running.bridge("roll")["worker_pid"] not in (0, worker), "the worker is started again")

@@ -7,11 +7,6 @@
 
 #define SEEDS 40u
 #define TURNS 1000u
-#define CHECK(condition)                                 \
-    do {                                                 \
-        if (!(condition))                                \
-            wait_failed(__FILE__, __LINE__, #condition); \
-    } while (0)
 
 struct network {
     struct fake_engine *engine;

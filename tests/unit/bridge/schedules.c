@@ -8,11 +8,6 @@
 
 #define SEEDS 60u
 #define MESSAGES 3000u
-#define CHECK(condition)                                 \
-    do {                                                 \
-        if (!(condition))                                \
-            wait_failed(__FILE__, __LINE__, #condition); \
-    } while (0)
 
 struct network {
     struct rig *rig;

@@ -47,6 +47,13 @@ _Noreturn static inline void wait_failed(const char *file, int line, const char 
     abort();
 }
 
+/* For programs without Criterion. */
+#define CHECK(condition)                                 \
+    do {                                                 \
+        if (!(condition))                                \
+            wait_failed(__FILE__, __LINE__, #condition); \
+    } while (0)
+
 /* Under `lock`, which is released again. */
 #define await(lock, cond, condition)                              \
     do {                                                          \

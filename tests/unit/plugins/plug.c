@@ -2,6 +2,7 @@
 
 #include <criterion/criterion.h>
 #include <dlfcn.h>
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -87,4 +88,20 @@ void plug_fini(struct plug *plug)
 {
     if (plug->plugin->option_count)
         options_fini(&plug->options);
+}
+
+void plug_expect(const char *name, const char *settings, const char *url, uint32_t listen, const char *key,
+                 const char *says)
+{
+    struct plug plug;
+    plug_init(&plug, name, settings);
+    struct leat_endpoint endpoint = {
+        .size = sizeof endpoint, .listen = listen, .url = url, .options = plug.options.values};
+    int32_t result = plug.plugin->transport->check(&plug.host, &endpoint);
+    if (!says)
+        cr_expect(result == 0 && !plug.heard[0], "%s: %s", url, plug.heard);
+    else
+        cr_expect(result == -EINVAL && strstr(plug.heard, says) && (!key || strstr(plug.heard, key)), "%s: %s", url,
+                  plug.heard);
+    plug_fini(&plug);
 }

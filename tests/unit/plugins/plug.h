@@ -23,4 +23,9 @@ const struct leat_plugin *plug_load(const char *name);
 void plug_init(struct plug *plug, const char *name, const char *settings);
 void plug_fini(struct plug *plug);
 
+/* What a transport's check() says of an endpoint with these settings: nothing, or -EINVAL and, among what is heard, `says` (NULL: nothing
+ * is wrong) and `key` (NULL: any), such as "blame dial: ". */
+void plug_expect(const char *name, const char *settings, const char *url, uint32_t listen, const char *key,
+                 const char *says);
+
 #endif

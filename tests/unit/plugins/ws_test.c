@@ -20,16 +20,7 @@ struct expectation {
 
 static void look(const struct expectation *expected)
 {
-    struct plug plug;
-    plug_init(&plug, "ws", expected->settings);
-    struct leat_endpoint endpoint = {
-        .size = sizeof endpoint, .listen = expected->listen, .url = expected->url, .options = plug.options.values};
-    int32_t result = plug.plugin->transport->check(&plug.host, &endpoint);
-    if (!expected->says)
-        cr_expect(result == 0 && !plug.heard[0], "%s: %s", expected->url, plug.heard);
-    else
-        cr_expect(result == -EINVAL && strstr(plug.heard, expected->says), "%s: %s", expected->url, plug.heard);
-    plug_fini(&plug);
+    plug_expect("ws", expected->settings, expected->url, expected->listen, NULL, expected->says);
 }
 
 static const struct expectation addresses[] = {
