@@ -243,7 +243,7 @@ void leat_reader_close(struct leat_reader *reader)
     free(reader);
 }
 
-void leat_reader_stats(const struct leat_reader *reader, struct leat_reader_stats *stats)
+void leat_reader_stats(const struct leat_reader *reader, struct leat_reader_counts *stats)
 {
     *stats = reader->stats;
 }

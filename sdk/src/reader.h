@@ -27,7 +27,7 @@ struct leat_reader {
     uint32_t slot;
     _Atomic uint64_t acknowledged; /* by leat_reader_acknowledge                                                  */
     uint64_t handed;               /* behind the last message that was handed out                                  */
-    struct leat_reader_stats stats;
+    struct leat_reader_counts stats;
     struct segment *segment;
 };
 

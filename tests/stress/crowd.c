@@ -154,7 +154,7 @@ static void judge_end(const struct actor *actor, const struct trial_witness *wit
     trial_check(!witness->complete || (witness->lost == 0 && witness->read == published),
                 "%s: %" PRIu64 " read, %" PRIu64 " lost of %" PRIu64, name, witness->read, witness->lost, published);
 
-    struct leat_reader_stats stats;
+    struct leat_reader_counts stats;
     leat_reader_stats(actor->reader, &stats);
     trial_check(stats.messages == witness->read && stats.lost == witness->lost,
                 "%s: stats say %" PRIu64 " read, %" PRIu64 " lost; it was %" PRIu64 " and %" PRIu64, name,

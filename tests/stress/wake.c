@@ -116,7 +116,7 @@ static void *return_service(void *argument)
 
 static uint64_t sleeps(struct leat_reader *reader)
 {
-    struct leat_reader_stats stats;
+    struct leat_reader_counts stats;
     leat_reader_stats(reader, &stats);
     return stats.sleeps;
 }

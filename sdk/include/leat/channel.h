@@ -174,13 +174,13 @@ LEAT_API int leat_read(struct leat_reader *reader, void *buffer, size_t size, st
 LEAT_API void leat_reader_acknowledge(struct leat_reader *reader, uint64_t cursor, uint64_t sequence);
 
 /* What this reader has seen since it was opened. Only from the reader's thread. */
-struct leat_reader_stats {
+struct leat_reader_counts {
     uint64_t messages; /* handed out and still whole at their release */
     uint64_t bytes;    /* their payload */
     uint64_t lost;     /* overwritten before they could be read */
     uint64_t sleeps;   /* how often it went to sleep in the kernel */
 };
-LEAT_API void leat_reader_stats(const struct leat_reader *reader, struct leat_reader_stats *stats);
+LEAT_API void leat_reader_stats(const struct leat_reader *reader, struct leat_reader_counts *stats);
 
 /* Leaves the channel and frees the reader. A durable reader's position stays. NULL is harmless. */
 LEAT_API void leat_reader_close(struct leat_reader *reader);

@@ -446,7 +446,7 @@ Test(flow, statistics_count_what_was_handed_out)
 {
     struct leat_writer *writer = writer_on("c");
     struct leat_reader *reader = reader_on("c");
-    struct leat_reader_stats stats;
+    struct leat_reader_counts stats;
     must_put(writer, 0, 100);
     must_put(writer, 1, 11);
     must_get(reader);

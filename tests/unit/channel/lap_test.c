@@ -23,7 +23,7 @@ Test(lapping, the_loss_is_told_exactly_and_reading_goes_on_with_the_oldest)
             }
             must_be_empty(reader);
         }
-        struct leat_reader_stats stats;
+        struct leat_reader_counts stats;
         leat_reader_stats(reader, &stats);
         cr_expect(stats.messages + stats.lost == tag);
         leat_writer_close(writer);
