@@ -45,12 +45,18 @@ enum ring_push { RING_PUSHED, RING_FULL, RING_NO_RECEIVER };
 enum ring_push ring_push(struct ring ring, const struct cppipc_message *message, ring_dropped *dropped, void *of);
 bool ring_has_room(struct ring ring); /* or no receiver: a push would not say RING_FULL */
 /* Disconnects whoever has not read the slot that is to be written next, and nobody else: unlike the library's forced push the
- * epoch stays, and with it what the others have not read yet. The mask of those who were. */
+ * epoch stays, and with it what the others have not read yet. The mask of those who were: ring_forget them. 0: nobody held the writer
+ * up, or it was what a killed writer had begun, which is undone; push again. */
 uint32_t ring_kick(struct ring ring);
 uint32_t ring_connected(struct ring ring);
 
 /* route: the flag that says that there is a sender. claim: false when it is set already. */
 bool ring_claim_sender(struct ring ring);
 void ring_leave_sender(struct ring ring);
+
+/* ---- what the dead leave (ring_forget.c) -------------------------------------------------------------------------- */
+
+/* Takes `bits`, whose holders are gone, off every slot older than index `before`. Each slot that had some is told to `dropped`. */
+void ring_forget(struct ring ring, uint32_t bits, uint32_t before, ring_dropped *dropped, void *of);
 
 #endif
