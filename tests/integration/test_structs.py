@@ -8,7 +8,7 @@ import pytest
 from support import BUILD, tcp
 
 COUNT = 100
-DATA = struct.Struct("@i4xqd20i")  # struct Data of tests/support/quotes.cc, padding included
+DATA = struct.Struct("@i4xqd20i")  # struct Data of sdk/examples/cpp/quotes.cc, padding included
 
 
 def quote(number):
@@ -31,7 +31,7 @@ def test_from_cpp_on_the_channel_to_a_subscriber_in_python(house, gateway, pynng
         """)
     with pynng.Sub0(dial=url, topics=b"", recv_timeout=20_000) as subscriber:
         running.wait_for_peers("quotes", 1)
-        assert house.run(BUILD / "bin/quotes", "produce", "quotes", COUNT).returncode == 0
+        assert house.run(BUILD / "bin/example_quotes", "produce", "quotes", COUNT).returncode == 0
         assert [subscriber.recv() for _ in range(COUNT)] == [quote(number) for number in range(COUNT)]
 
 
@@ -46,7 +46,7 @@ def test_from_a_pusher_in_python_to_cpp_on_the_channel(house, gateway, pynng, ki
         listen = {url}
         """)
     house.reader("quotes")
-    consumer = house.start(BUILD / "bin/quotes", "consume", "quotes", COUNT, stdout=subprocess.PIPE)
+    consumer = house.start(BUILD / "bin/example_quotes", "consume", "quotes", COUNT, stdout=subprocess.PIPE)
     assert consumer.stdout.readline() == "ready\n"
     with pynng.Push0(dial=url, send_timeout=20_000) as pusher:
         for number in range(COUNT):
