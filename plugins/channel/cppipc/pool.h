@@ -28,6 +28,8 @@ int pools_find(struct pools *pools, uint64_t len, bool create, struct pool **poo
 
 /* Takes a chunk and marks it as needed by `readers`. POOL_NONE: all in use, or the lock was not to be had within some ms. */
 uint32_t pool_acquire(struct pool *pool, uint32_t readers);
+/* Who needs a chunk of ours that is not in a slot yet, anew: somebody connected meanwhile. */
+void pool_mark(struct pool *pool, uint32_t chunk, uint32_t readers);
 /* Puts a chunk back. False: the lock was not to be had; attendant_release then. A chunk that is free already stays as it is. */
 bool pool_release(struct pool *pool, uint32_t chunk);
 /* Takes `readers` off the mask of a chunk; true when nobody is left, and it is to be released. */
