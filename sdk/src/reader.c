@@ -243,6 +243,11 @@ void leat_reader_close(struct leat_reader *reader)
     free(reader);
 }
 
+struct leat_mapping *leat_reader_keep(const struct leat_reader *reader)
+{
+    return mapping_hold(reader->segment->mapping);
+}
+
 void leat_reader_stats(const struct leat_reader *reader, struct leat_reader_counts *stats)
 {
     *stats = reader->stats;

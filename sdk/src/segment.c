@@ -140,20 +140,18 @@ static int map(struct segment *segment, enum segment_access access)
 {
     const struct segment_header *header = &segment->header;
     uint64_t capacity = takes_data(access) ? header->capacity_bytes : 0;
-    segment->mapped_bytes = header->data_offset + 2 * capacity;
-    void *base = mmap(NULL, segment->mapped_bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    if (base == MAP_FAILED)
+    segment->mapping = mapping_new(header->data_offset + 2 * capacity);
+    if (segment->mapping == NULL)
         return failure_os(-errno, "channel '%s' cannot be mapped", segment->name);
-    segment->base = base;
+    unsigned char *base = segment->mapping->base, *data = base + header->data_offset;
     int protection = segment->writable ? PROT_READ | PROT_WRITE : PROT_READ;
     /* Readers make records of dead writers void, where there can be many; else they only read. */
     bool reads_only = access == SEGMENT_READ && header->producers == LEAT_ONE;
     int data_protection = reads_only ? PROT_READ : protection;
-    unsigned char *data = segment->base + header->data_offset;
-    if (!map_at(segment->base, header->data_offset, protection, segment->fd, 0))
+    if (!map_at(base, header->data_offset, protection, segment->fd, 0))
         return failure_os(-errno, "channel '%s' cannot be mapped", segment->name);
     if (sysconf(_SC_PAGESIZE) == (long)LAYOUT_PAGE) /* with larger pages the header shares one with the control page */
-        (void)mprotect(segment->base, LAYOUT_PAGE, PROT_READ);
+        (void)mprotect(base, LAYOUT_PAGE, PROT_READ);
     if (capacity == 0)
         return 0;
     if (!map_at(data, capacity, data_protection, segment->fd, header->data_offset) ||
@@ -167,7 +165,7 @@ static int map(struct segment *segment, enum segment_access access)
 static void describe_ring(struct segment *segment, bool with_data)
 {
     const struct segment_header *header = &segment->header;
-    unsigned char *base = segment->base;
+    unsigned char *base = segment->mapping->base;
     segment->ring = (struct ring){
         .control = (struct control *)(void *)(base + header->control_offset),
         .data = with_data ? base + header->data_offset : NULL,
@@ -225,8 +223,7 @@ void segment_detach(struct segment *segment)
     if (segment == NULL)
         return;
     attachments_remove(segment);
-    if (segment->base != NULL)
-        munmap(segment->base, segment->mapped_bytes);
+    leat_mapping_release(segment->mapping);
     if (segment->fd >= 0) {
         lease_drop_all(segment->fd);
         close(segment->fd);

@@ -5,6 +5,7 @@
 #ifndef LEAT_SEGMENT_H
 #define LEAT_SEGMENT_H
 
+#include "mapping.h"
 #include "record.h"
 
 #include <leat/channel.h>
@@ -23,8 +24,7 @@ struct segment {
     struct ring ring;             /* ring.data is NULL when only looking */
     int fd;
     bool writable;
-    unsigned char *base;
-    size_t mapped_bytes;
+    struct leat_mapping *mapping;
     char *path;
     char name[LEAT_NAME_MAX + 1];
     struct segment *next, **link; /* in the list that a forked child walks */
@@ -46,7 +46,7 @@ int segment_attach(struct segment **segment, const char *directory, const char *
 int segment_open(struct segment **segment, const char *name, const struct leat_channel_options *options,
                  enum segment_access access, bool create);
 
-/* Unmaps and closes; every lease taken through it is dropped. NULL is harmless. */
+/* Closes, and unmaps unless somebody keeps the mapping; every lease taken through it is dropped. NULL is harmless. */
 void segment_detach(struct segment *segment);
 
 /* Takes the name away, when it still is this segment's. Under the registry lock: between the look and the unlinking nobody else

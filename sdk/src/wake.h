@@ -27,11 +27,27 @@ bool wake_register(void);
 /* Announces a sleep; returns the value to sleep on. */
 uint32_t wake_prepare(_Atomic uint32_t *word);
 
+/* The two halves of wake_prepare, for a sleep on several words: each is announced, then all are ordered at once. */
+uint32_t wake_announce(_Atomic uint32_t *word);
+void wake_order(void);
+
 /* Sleeps until woken, a signal, or timeout_ns; at once when the word has changed. It may return for no reason. */
 void wake_wait(_Atomic uint32_t *word, uint32_t expected, int64_t timeout_ns);
 
+/* Sleeps on several words at once, at most WAKE_WORDS_MAX, as wake_wait. 0; -EINTR after a signal; -ENOSYS: this kernel (before
+ * Linux 5.16) or sandbox cannot. */
+#define WAKE_WORDS_MAX 128
+struct wake_word {
+    _Atomic uint32_t *word;
+    uint32_t expected;
+};
+int wake_wait_any(const struct wake_word *words, unsigned count, int64_t timeout_ns);
+
 /* Wakes everybody, whether or not somebody announced a sleep. */
 void wake_all(_Atomic uint32_t *word);
+
+/* Sets a word that is slept on at 0, and wakes whoever does. */
+void wake_ring(_Atomic uint32_t *word);
 
 void wake_announced(_Atomic uint32_t *word);
 

@@ -133,6 +133,11 @@ void leat_writer_close(struct leat_writer *writer)
     free(writer);
 }
 
+struct leat_mapping *leat_writer_keep(const struct leat_writer *writer)
+{
+    return mapping_hold(writer->segment->mapping);
+}
+
 size_t leat_writer_max_message(const struct leat_writer *writer)
 {
     return writer->ring.max_message;

@@ -185,6 +185,33 @@ LEAT_API void leat_reader_stats(const struct leat_reader *reader, struct leat_re
 /* Leaves the channel and frees the reader. A durable reader's position stays. NULL is harmless. */
 LEAT_API void leat_reader_close(struct leat_reader *reader);
 
+/* ---- waiting for many ------------------------------------------------------------------------------------------- */
+
+/* Waits until one of the readers need not wait: a message is there, or its channel was removed or damaged. Takes nothing; what
+ * it finds may be gone again (lapped) when it is read. Returns the index of the first such reader, or LEAT_EAGAIN /
+ * LEAT_ETIMEDOUT; -EINTR after a signal handler ran, or when `doorbell` was rung; -EBUSY when one of them has lent a message;
+ * -EINVAL for no readers and no doorbell. Meanwhile all of them belong to the calling thread. `doorbell` may be NULL; else it
+ * points to a word that is 0 at first and that leat_wake sets; the wait that sees it sets it back. Sleeps as one reader does; with more than 127
+ * readers, or where the kernel cannot wait for several (before Linux 5.16), it looks once a millisecond. */
+LEAT_API int leat_wait(struct leat_reader *const *readers, size_t count, uint32_t *doorbell, int64_t timeout_ns);
+
+/* Ends the leat_wait that waits at this doorbell, or the next one. Any thread, any process that maps the word, and signal
+ * handlers. */
+LEAT_API void leat_wake(uint32_t *doorbell);
+
+/* ---- keeping what was lent -------------------------------------------------------------------------------------- */
+
+/* The mapped memory of one reader or writer, kept beyond its close. What was lent or claimed stays readable (a claim: writable)
+ * until the release; what it holds may change at any time once the loan is over. For languages whose objects outlive scopes. */
+struct leat_mapping;
+
+/* Keeps the mapping; let go of it once for each call. Never NULL. From the reader's or writer's thread. */
+LEAT_API struct leat_mapping *leat_reader_keep(const struct leat_reader *reader);
+LEAT_API struct leat_mapping *leat_writer_keep(const struct leat_writer *writer);
+
+/* Any thread. NULL is harmless. */
+LEAT_API void leat_mapping_release(struct leat_mapping *mapping);
+
 /* ---- looking ---------------------------------------------------------------------------------------------------- */
 
 struct leat_channel_info {
