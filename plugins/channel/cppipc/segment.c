@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #define COUNT_BYTES sizeof(int32_t)
+#define SPARSE_FROM (UINT64_C(64) << 10)
 #define MODE 0666 /* as the library makes them, whatever the umask */
 
 struct words {
@@ -96,7 +97,7 @@ static int reserve_range(int fd, uint64_t offset, uint64_t bytes)
 
 static int reserve(const struct segment *segment)
 {
-    uint64_t head = segment->flags & SEGMENT_SPARSE ? page_bytes() : segment->size;
+    uint64_t head = segment->size > SPARSE_FROM ? page_bytes() : segment->size;
     int rc = reserve_range(segment->fd, segment->size - COUNT_BYTES, COUNT_BYTES);
     if (rc == 0)
         rc = reserve_range(segment->fd, 0, head < segment->size ? head : segment->size);

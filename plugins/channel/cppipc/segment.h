@@ -1,6 +1,9 @@
 /* One shared object of cpp-ipc: opened as the library opens it, with its reference counted, but never shrunk, and created only
  * where the caller says so. A file of another size is refused: it belongs to other constants, another machine or nobody.
  *
+ * Memory for it is asked for when it is opened: for all of a small object, and for the first and the last page of one that has more
+ * than 64 KiB, as pools have, whose files are far larger than what is ever used of them.
+ *
  * Somebody may cut the file short under the mapping; reading it would then be a SIGBUS. While a segment is mapped, such a
  * fault is answered with pages of zeros, and segment_is_gone tells it (fault.h). Payload is not read through mappings: pread and
  * pwrite on `fd` end with a short count instead. */
@@ -13,9 +16,6 @@
 
 #define SEGMENT_CREATE 1u   /* where it is not there */
 #define SEGMENT_NO_COUNT 2u /* only to look at it: neither counted nor unlinked at the close */
-/* Memory is had for the first and the last page only, however much is mapped: the others are holes until somebody writes there.
- * For pools, whose files are far larger than what is ever used of them. */
-#define SEGMENT_SPARSE 4u
 
 struct segment {
     unsigned char *at; /* NULL: not open */

@@ -17,12 +17,13 @@ struct waiter {
     struct cppipc_mutex *mutex;
 };
 
-/* Wakes everybody who waits. 0; -ETIMEDOUT: the lock was not to be had; -EDEADLK, -ESRCH, -EINVAL...: it holds no owner that the kernel
- * knows, as between PID namespaces, or somebody waits on it in another way. */
+/* Wakes everybody who waits. 0; -ETIMEDOUT: the lock was not to be had, and nobody was woken; -EDEADLK, -ESRCH, -EINVAL...: it holds no
+ * owner that the kernel knows, as between PID namespaces, or somebody waits on it in another way; -ENOTRECOVERABLE: it was given
+ * up by somebody who found no way to repair it. */
 int waiter_broadcast(struct waiter waiter, int64_t limit_ns);
 
 /* Waits for a broadcast unless `ready(of)` is true under the lock. 0: broadcast, or ready. -ETIMEDOUT: neither within the
- * limit. Others as above. */
+ * limit. -EBUSY: the limit passed before the lock was to be had, so that no broadcast could be seen. Others as above. */
 int waiter_wait(struct waiter waiter, bool (*ready)(const void *of), const void *of, int64_t limit_ns);
 
 #endif
