@@ -16,6 +16,7 @@ struct ring_reader {
     struct ring ring;
     uint32_t bit;    /* in `connected`; 0: not connected */
     uint32_t cursor; /* next index to read */
+    uint32_t joined; /* index at which we connected: later slots carry our bit, or it is not ours any more */
 };
 
 /* A slot that is taken off a reader (or of readers) without being delivered: its chunk, if it has one, must be let go. */
@@ -23,17 +24,23 @@ typedef void ring_dropped(void *of, const struct cppipc_message *message, uint32
 
 /* Takes the lowest free bit, as the library does, but begins with the first message that carries it, and takes leftovers of an
  * earlier holder off all older slots: otherwise a sender that comes round to them waits, and disconnects the new holder.
- * -EBUSY: all 32 are taken. */
+ * So it does with what we have left unread ourselves, when `bit` was ours until a sender took it away. -EBUSY: all 32 are taken. */
 int ring_connect(struct ring_reader *reader, ring_dropped *dropped, void *of);
-/* Goes on with a bit that a dead process of ours held: at the oldest slot that still carries it. */
+/* Goes on with a bit that a dead process of ours held: at the oldest slot that still carries it. `cursor` is where that process was,
+ * or one further: it writes down where it will be before it takes its bit off a slot. */
 void ring_resume(struct ring_reader *reader, uint32_t bit);
 /* Whether our bit is still there: a sender that forces a push takes it away. */
 bool ring_is_connected(const struct ring_reader *reader);
 bool ring_has_message(const struct ring_reader *reader); /* may be true for one that turns out to be none */
 
 /* Copies the next slot and takes our bit off it. 1; 0: none. -ESTALE: overwritten or not ours; the cursor has moved to what is
- * still there, call again. *behind: slots between the cursor and the writer before the call. */
+ * still there, call again. -ENOTCONN: somebody else reads with our bit, it was given away meanwhile: it is theirs, connect
+ * again. *behind: slots between the cursor before the call and the writer after it: from 256 on a writer may have found the ring full. */
 int ring_pop(struct ring_reader *reader, struct cppipc_message *message, uint32_t *behind);
+/* channel: a writer has begun the slot at the cursor and not finished it, while later ones are there. For more than a moment: it was
+ * killed, and nobody will. Giving it up makes way. */
+bool ring_is_held_up(const struct ring_reader *reader);
+bool ring_give_up(struct ring_reader *reader); /* false: it has changed, look again */
 /* Reads what is left, clears the bit. */
 void ring_disconnect(struct ring_reader *reader, ring_dropped *dropped, void *of);
 
@@ -58,5 +65,7 @@ void ring_leave_sender(struct ring ring);
 
 /* Takes `bits`, whose holders are gone, off every slot older than index `before`. Each slot that had some is told to `dropped`. */
 void ring_forget(struct ring ring, uint32_t bits, uint32_t before, ring_dropped *dropped, void *of);
+/* The same of the slot of one index, as long as it holds the message of that index. */
+void ring_forget_slot(struct ring ring, uint32_t index, uint32_t bits, ring_dropped *dropped, void *of);
 
 #endif

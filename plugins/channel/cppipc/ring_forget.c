@@ -38,7 +38,7 @@ static void mark_free(struct cppipc_slot *slot, uint32_t index)
                                             memory_order_relaxed);
 }
 
-static void forget_in(struct ring ring, uint32_t index, uint32_t bits, ring_dropped *dropped, void *of)
+void ring_forget_slot(struct ring ring, uint32_t index, uint32_t bits, ring_dropped *dropped, void *of)
 {
     struct cppipc_slot *slot = &ring.at->slots[index % CPPIPC_SLOTS];
     for (unsigned tries = 0; tries < CPPIPC_RECEIVERS; tries++) { /* as many others may take their bits off meanwhile */
@@ -64,5 +64,5 @@ static void forget_in(struct ring ring, uint32_t index, uint32_t bits, ring_drop
 void ring_forget(struct ring ring, uint32_t bits, uint32_t before, ring_dropped *dropped, void *of)
 {
     for (uint32_t back = CPPIPC_SLOTS; back > 0; back--)
-        forget_in(ring, before - back, bits, dropped, of);
+        ring_forget_slot(ring, before - back, bits, dropped, of);
 }

@@ -1,0 +1,306 @@
+/* The reader's side of cpp-ipc's two broadcast rings.
+ *
+ * Edges. P: what a writer publishes (release: `write` in a route, `committed` in a channel) is acquired before the copy.
+ * R: our bit goes off `readers` after the copy (release), with ring_push, which acquires it before it overwrites.
+ *
+ * A slot that carries our bit is safe from writers as long as we are connected and nobody forces a push. After a forced push it is
+ * not: the writer may be a lap ahead, or be writing over the very slot that we copy. So bit, epoch and lap are looked at before and
+ * after the copy, and never once our bit is off: from then on a writer may lap us rightly. */
+#include "cppipc/ring.h"
+
+#include <errno.h>
+#include <string.h>
+
+#define ROUTE_EPOCH UINT64_C(0xffffffff00000000)
+#define CHANNEL_EPOCH UINT64_C(0xff00000000000000)
+#define CHANNEL_COUNT UINT64_C(0x00ffffff00000000) /* modifications */
+#define CHANNEL_COUNT_ONE UINT64_C(0x0000000100000000)
+#define CONNECT_TRIES 64u
+#define TAKE_TRIES 1000u /* 31 others take their bits off a slot; who changes it for ever is no reader */
+#define DRAIN_SLOTS (4 * CPPIPC_SLOTS)
+
+static struct cppipc_slot *slot_at(struct ring ring, uint32_t index)
+{
+    return &ring.at->slots[index % CPPIPC_SLOTS];
+}
+
+static uint32_t written(struct ring ring)
+{
+    return atomic_load_explicit(&ring.at->write, memory_order_acquire); /* P */
+}
+
+static uint64_t readers_of(struct ring ring, uint32_t index)
+{
+    return atomic_load_explicit(&slot_at(ring, index)->readers, memory_order_acquire);
+}
+
+static uint64_t committed_of(struct ring ring, uint32_t index)
+{
+    return atomic_load_explicit(&slot_at(ring, index)->committed, memory_order_acquire); /* P */
+}
+
+static uint64_t epoch_of(enum cppipc_kind kind, uint64_t readers)
+{
+    return readers & (kind == CPPIPC_ROUTE ? ROUTE_EPOCH : CHANNEL_EPOCH);
+}
+
+/* Whether epoch a came after b: they stand in the highest bits, and wrap. */
+static bool is_newer(enum cppipc_kind kind, uint64_t a, uint64_t b)
+{
+    return (int64_t)(epoch_of(kind, a) - epoch_of(kind, b)) > 0;
+}
+
+/* The mark of a slot that every reader is through with. The library computes it in 64 bits of a 32-bit index, and so writes 2^32 and
+ * more where the index wraps; those of its writers that compare it as it is then wait for nothing. Ours is what they wait for. */
+static uint64_t free_mark(uint32_t index)
+{
+    return (uint32_t)(index + CPPIPC_SLOTS);
+}
+
+static bool is_free_mark(uint64_t committed, uint32_t index)
+{
+    return committed >> 32 <= 1 && (uint32_t)committed == index + CPPIPC_SLOTS;
+}
+
+static bool is_published(struct ring ring, uint32_t index)
+{
+    return ring.kind == CPPIPC_ROUTE || committed_of(ring, index) == ~(uint64_t)index;
+}
+
+/* ---- one slot ------------------------------------------------------------------------------------------------------- */
+
+static uint64_t without(struct ring ring, uint64_t readers, uint32_t bit)
+{
+    if (ring.kind == CPPIPC_CHANNEL)
+        readers = (readers & ~CHANNEL_COUNT) | ((readers + CHANNEL_COUNT_ONE) & CHANNEL_COUNT);
+    return readers & ~(uint64_t)bit;
+}
+
+/* Before the last bit goes, as the library has it: a death in between leaves a bit, for which there are remedies, and not a slot that
+ * is nobody's and never free. Unlike there, what a writer has put there meanwhile stays. */
+static void mark_free(struct ring ring, uint32_t index)
+{
+    uint64_t committed = ~(uint64_t)index;
+    atomic_compare_exchange_strong_explicit(&slot_at(ring, index)->committed, &committed, free_mark(index),
+                                            memory_order_acq_rel, memory_order_relaxed);
+}
+
+/* Whether a slot a whole lap behind still is the one of its index. It is the next to be overwritten: of an epoch before the present
+ * one it may be under the writer's hands; of a later one than its successor it has been. */
+static bool is_own_lap(struct ring ring, uint64_t readers, uint64_t successor)
+{
+    uint64_t now = atomic_load_explicit(&ring.at->epoch, memory_order_acquire);
+    return epoch_of(ring.kind, readers) == epoch_of(ring.kind, now) && !is_newer(ring.kind, readers, successor);
+}
+
+/* Whether what was copied while the slot had `before` may be trusted, now that it has `readers`. */
+static bool is_sound(const struct ring_reader *reader, uint64_t before, uint64_t readers)
+{
+    struct ring ring = reader->ring;
+    uint64_t successor = readers_of(ring, reader->cursor + 1); /* before `write` */
+    uint32_t lag = written(ring) - reader->cursor;
+    return epoch_of(ring.kind, readers) == epoch_of(ring.kind, before) && (readers & reader->bit) &&
+           lag <= CPPIPC_SLOTS && ring_is_connected(reader) &&
+           (lag < CPPIPC_SLOTS || is_own_lap(ring, readers, successor));
+}
+
+/* Takes our bit off the slot that was copied while it had `before`. 0; -ESTALE: the copy is not to be trusted, or was not ours. */
+static int take(struct ring_reader *reader, uint64_t before)
+{
+    struct ring ring = reader->ring;
+    struct cppipc_slot *slot = slot_at(ring, reader->cursor);
+    uint64_t readers = atomic_load_explicit(&slot->readers, memory_order_acquire);
+    for (unsigned tries = 0; tries < TAKE_TRIES && is_sound(reader, before, readers); tries++) {
+        uint64_t next = without(ring, readers, reader->bit);
+        if (ring.kind == CPPIPC_CHANNEL && (uint32_t)next == 0)
+            mark_free(ring, reader->cursor);
+        if (atomic_compare_exchange_weak_explicit(&slot->readers, &readers, next, memory_order_seq_cst, /* R */
+                                                  memory_order_acquire))
+            return 0;
+    }
+    return -ESTALE;
+}
+
+/* ---- reading ---------------------------------------------------------------------------------------------------------- */
+
+bool ring_is_connected(const struct ring_reader *reader)
+{
+    return (atomic_load_explicit(&reader->ring.at->connected, memory_order_acquire) & reader->bit) != 0;
+}
+
+bool ring_has_message(const struct ring_reader *reader)
+{
+    uint32_t lag = written(reader->ring) - reader->cursor;
+    if (reader->ring.kind == CPPIPC_ROUTE || lag > CPPIPC_SLOTS)
+        return lag != 0;
+    uint64_t committed = committed_of(reader->ring, reader->cursor);
+    return committed == ~(uint64_t)reader->cursor || (lag != 0 && is_free_mark(committed, reader->cursor));
+}
+
+/* A slot without our bit was pushed before we were connected, by a writer that looked before. Later ones carry it: otherwise it was
+ * taken away, and somebody has it now who reads with it. */
+static int pass(struct ring_reader *reader)
+{
+    uint32_t since = reader->cursor++ - reader->joined;
+    return since < CPPIPC_SLOTS ? -ESTALE : -ENOTCONN;
+}
+
+int ring_pop(struct ring_reader *reader, struct cppipc_message *message, uint32_t *behind)
+{
+    struct ring ring = reader->ring;
+    uint32_t lag = written(ring) - reader->cursor;
+    *behind = lag;
+    if (lag > CPPIPC_SLOTS) {
+        /* A channel's `write` is moved on by whoever claims a slot, and seen before: it is never behind what was committed. */
+        reader->cursor += lag - CPPIPC_SLOTS;
+        return -ESTALE;
+    }
+    if (lag == 0 && (ring.kind == CPPIPC_ROUTE || !is_published(ring, reader->cursor)))
+        return 0;
+    if (!is_published(ring, reader->cursor))
+        return is_free_mark(committed_of(ring, reader->cursor), reader->cursor) ? pass(reader) : 0;
+    uint64_t readers = readers_of(ring, reader->cursor);
+    if (!(readers & reader->bit))
+        return pass(reader);
+    memcpy(message, &slot_at(ring, reader->cursor)->message, sizeof *message);
+    atomic_thread_fence(memory_order_acquire); /* the copy is over before anything is looked at again */
+    int error = take(reader, readers);
+    /* Sequentially consistent, with the exchange in take: a writer that found our bit in this slot has moved `write` on before. */
+    *behind = atomic_load_explicit(&ring.at->write, memory_order_seq_cst) - reader->cursor++;
+    if (reader->cursor - reader->joined > CPPIPC_SLOTS)
+        reader->joined = reader->cursor - CPPIPC_SLOTS; /* long enough ago, also once the index has wrapped */
+    return error ? error : 1;
+}
+
+bool ring_is_held_up(const struct ring_reader *reader)
+{
+    uint32_t lag = written(reader->ring) - reader->cursor;
+    return reader->ring.kind == CPPIPC_CHANNEL && lag >= 2 && lag <= CPPIPC_SLOTS && !ring_has_message(reader) &&
+           is_published(reader->ring, reader->cursor + 1);
+}
+
+bool ring_give_up(struct ring_reader *reader)
+{
+    struct ring ring = reader->ring;
+    uint32_t index = reader->cursor;
+    struct cppipc_slot *slot = slot_at(ring, index);
+    uint64_t committed = committed_of(ring, index), readers = readers_of(ring, index);
+    uint64_t next = without(ring, readers, reader->bit);
+    if (committed == ~(uint64_t)index)
+        return false;
+    if ((uint32_t)next == 0) /* its writer will not, and the slot must not stay full for ever */
+        atomic_compare_exchange_strong_explicit(&slot->committed, &committed, free_mark(index), memory_order_acq_rel,
+                                                memory_order_relaxed);
+    if (!atomic_compare_exchange_strong_explicit(&slot->readers, &readers, next, memory_order_acq_rel,
+                                                 memory_order_relaxed))
+        return false;
+    reader->cursor++;
+    return true;
+}
+
+/* ---- coming and going -------------------------------------------------------------------------------------------------- */
+
+/* Takes off what we did not read before our bit was taken away: whoever gets it next is held for the one who has not. */
+static void forget_unread(const struct ring_reader *reader, ring_dropped *dropped, void *of)
+{
+    uint32_t write = written(reader->ring), lag = write - reader->cursor;
+    for (uint32_t back = lag < CPPIPC_SLOTS ? lag : CPPIPC_SLOTS; back > 0 && !ring_is_connected(reader); back--)
+        ring_forget_slot(reader->ring, write - back, reader->bit, dropped, of);
+}
+
+/* Where the bit stands now that we have it: the first message for us. Before `write` was read for the first time no slot can be. */
+static uint32_t first_own(struct ring ring, uint32_t bit, uint32_t before, uint32_t write)
+{
+    uint32_t index = write - before > CPPIPC_SLOTS ? write - CPPIPC_SLOTS : before;
+    while (index != write && !(readers_of(ring, index) & bit))
+        index++;
+    return index;
+}
+
+/* A slot that a writer has claimed but not finished; not the next one to be written, which says nothing yet. */
+static bool is_unfinished(const struct ring_reader *reader, uint32_t index)
+{
+    struct ring ring = reader->ring;
+    uint64_t readers = readers_of(ring, index);
+    return ring.kind == CPPIPC_CHANNEL && (readers & reader->bit) && !is_published(ring, index) &&
+           !is_free_mark(committed_of(ring, index), index) && written(ring) - index < CPPIPC_SLOTS;
+}
+
+/* Takes an earlier holder's bit off the slots before ours. The oldest one is also the next to be written: when it did not have the
+ * bit before we took it, and has it now, it is a message for us that is just being written. One that its writer has not finished
+ * cannot be taken off: we read it once it is. */
+static void forget_leftovers(struct ring_reader *reader, uint32_t before, bool oldest_too, ring_dropped *dropped,
+                             void *of)
+{
+    for (uint32_t back = 1; back < CPPIPC_SLOTS + (oldest_too ? 1u : 0u); back++) {
+        ring_forget_slot(reader->ring, before - back, reader->bit, dropped, of);
+        if (is_unfinished(reader, before - back))
+            reader->cursor = before - back;
+    }
+}
+
+int ring_connect(struct ring_reader *reader, ring_dropped *dropped, void *of)
+{
+    struct ring ring = reader->ring;
+    if (reader->bit)
+        forget_unread(reader, dropped, of);
+    reader->bit = 0;
+    for (unsigned tries = 0; tries < CONNECT_TRIES; tries++) {
+        uint32_t before = written(ring);
+        uint32_t connected = atomic_load_explicit(&ring.at->connected, memory_order_acquire);
+        uint32_t bit = ~connected & (connected + 1);
+        if (!bit)
+            break;
+        bool oldest_too = (readers_of(ring, before) & bit) != 0;
+        if (!atomic_compare_exchange_strong_explicit(&ring.at->connected, &connected, connected | bit,
+                                                     memory_order_seq_cst, memory_order_relaxed))
+            continue;
+        reader->bit = bit;
+        reader->cursor = first_own(ring, bit, before, written(ring));
+        forget_leftovers(reader, before, oldest_too, dropped, of);
+        reader->joined = reader->cursor;
+        return 0;
+    }
+    return -EBUSY;
+}
+
+/* The oldest slot is also the next to be written. It is an unread one only when the dead process had not come to the one after it:
+ * otherwise its bit is that of a message which is just being written. */
+void ring_resume(struct ring_reader *reader, uint32_t bit)
+{
+    struct ring ring = reader->ring;
+    uint32_t write = written(ring), back;
+    int32_t behind = (int32_t)(write - reader->cursor);
+    if (behind >= (int32_t)CPPIPC_SLOTS)
+        back = CPPIPC_SLOTS;
+    else
+        back = behind < 0 ? 0 : (uint32_t)behind + 1;
+    if (behind == (int32_t)CPPIPC_SLOTS - 1)
+        back--;
+    uint32_t index = write - back;
+    while (index != write && !(readers_of(ring, index) & bit))
+        index++;
+    reader->bit = bit;
+    reader->cursor = index;
+    reader->joined = index;
+}
+
+void ring_disconnect(struct ring_reader *reader, ring_dropped *dropped, void *of)
+{
+    struct cppipc_message message;
+    uint32_t behind;
+    for (unsigned slots = 0; slots < DRAIN_SLOTS && reader->bit && ring_is_connected(reader); slots++) {
+        int popped = ring_pop(reader, &message, &behind);
+        if (popped == 1)
+            dropped(of, &message, reader->bit);
+        else if (popped == 0)
+            break;
+        else if (popped == -ENOTCONN)
+            reader->bit = 0; /* somebody else's by now */
+    }
+    if (reader->bit && ring_is_connected(reader))
+        atomic_fetch_and_explicit(&reader->ring.at->connected, ~reader->bit, memory_order_acq_rel);
+    else if (reader->bit)
+        forget_unread(reader, dropped, of);
+    reader->bit = 0;
+}
