@@ -8,5 +8,6 @@ int command_sub(int argc, char **argv);
 int command_channels(int argc, char **argv);
 int command_ledger(int argc, char **argv);
 int command_plugins(int argc, char **argv);
+int command_plugin(int argc, char **argv);
 
 #endif

@@ -26,6 +26,7 @@ static const struct command commands[] = {
     {"ledger", command_ledger, "show the books of a gateway's bridges"},
 #endif
     {"plugins", command_plugins, "show the gateway's plugins and their options"},
+    {"plugin", command_plugin, "for a plugin's author: test a compiled plugin"},
 };
 enum { COMMAND_COUNT = sizeof commands / sizeof commands[0] };
 
