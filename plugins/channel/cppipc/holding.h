@@ -25,11 +25,12 @@ struct holding {
 };
 
 /* `role`: "reader.GATEWAY.BRIDGE" or "sender". Files are leat-cppipc.* in the channel's directory, mode 0600, of this user; anything
- * else of that name is refused. 0; -EBUSY: a live process of ours has it; -errno. */
+ * else of that name is refused (-EPERM). 0; -EBUSY: a live process of ours has it; -errno. */
 int holding_open(struct holding *holding, const struct cppipc_where *where, const char *role);
 void holding_close(struct holding *holding, bool clean); /* clean: nothing is held any more, the file goes */
 
-/* Whether what was left is still ours: same ring, same epoch, the bit still connected and at most a lap behind; or the flag still set. */
+/* Whether what was left is still ours: same ring, same epoch, the bit still connected, less than a lap behind, and nobody else has
+ * read with it since; or the flag still set. */
 bool holding_left_bit(const struct holding *holding, const struct handle *handle);
 bool holding_left_sender(const struct holding *holding, const struct handle *handle);
 
