@@ -7,6 +7,7 @@ int command_pub(int argc, char **argv);
 int command_sub(int argc, char **argv);
 int command_channels(int argc, char **argv);
 int command_ledger(int argc, char **argv);
+int command_doctor(int argc, char **argv);
 int command_plugins(int argc, char **argv);
 int command_plugin(int argc, char **argv);
 

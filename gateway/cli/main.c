@@ -25,6 +25,7 @@ static const struct command commands[] = {
 #ifdef LEAT_COMMAND_LEDGER
     {"ledger", command_ledger, "show the books of a gateway's bridges"},
 #endif
+    {"doctor", command_doctor, "find what is wrong with channels, and mend it"},
     {"plugins", command_plugins, "show the gateway's plugins and their options"},
     {"plugin", command_plugin, "for a plugin's author: test a compiled plugin"},
 };

@@ -1,20 +1,14 @@
-/* leat plugins: what is in the plugin folder, and the reference page of a plugin.
- *
- * Loading a plugin runs a stranger's code. Each is loaded in a process of its own, which hands back what is to be printed: one
- * that crashes, ends its process or takes too long is named, and the others are shown all the same. */
+/* leat plugins: what is in the plugin folder, and the reference page of a plugin. */
 #include "cli/command.h"
+#include "cli/isolated.h"
 #include "cli/plugin_page.h"
 #include "config/plugin_dir.h"
 
 #include <argp.h>
 #include <err.h>
-#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 enum { KEY_JSON = 0x500, KEY_PLUGIN_DIR };
 
@@ -54,7 +48,12 @@ static int parse(int key, char *text, struct argp_state *state)
 /* ---- a plugin in a process of its own -------------------------------------------------------------------------- */
 
 #define LOAD_SECONDS 10
-enum { SHOWN = 42, REFUSED = 43 }; /* exit statuses that a plugin is not likely to choose when it ends its process */
+
+struct showing {
+    struct registry *registry;
+    const char *name;
+    const struct arguments *arguments;
+};
 
 /* The plugin of that name, whatever its kind; a refusal is in `explain`. */
 static const struct plugin *find(struct registry *registry, const char *name, char *explain, size_t explain_size)
@@ -67,61 +66,38 @@ static const struct plugin *find(struct registry *registry, const char *name, ch
     return plugin;
 }
 
-/* The child: shows the plugin on stdout. */
-static _Noreturn void show(struct registry *registry, const char *name, const struct arguments *arguments)
+static bool show(void *user)
 {
+    const struct showing *showing = user;
     char explain[512] = "";
-    alarm(LOAD_SECONDS);
-    const struct plugin *plugin = find(registry, name, explain, sizeof explain);
+    const struct plugin *plugin = find(showing->registry, showing->name, explain, sizeof explain);
     if (!plugin) {
         warnx("%s", explain);
-        _exit(REFUSED);
+        return false;
     }
-    if (arguments->json) {
+    if (showing->arguments->json) {
         char *text = cJSON_Print(plugin_json(plugin));
         fputs(text ? text : "null", stdout);
-    } else if (arguments->name) {
+    } else if (showing->arguments->name) {
         plugin_print_page(plugin);
     } else {
         plugin_print_row(plugin);
     }
-    fflush(stdout);
-    _exit(SHOWN);
-}
-
-static void explain_end(const char *name, int status)
-{
-    if (WIFSIGNALED(status) && WTERMSIG(status) == SIGALRM) {
-        warnx("plugin %s.so was not loaded within %d s", name, LOAD_SECONDS);
-    } else if (WIFSIGNALED(status)) {
-        warnx("plugin %s.so crashed while it was loaded (%s)", name, strsignal(WTERMSIG(status)));
-    } else if (WEXITSTATUS(status) != REFUSED) {
-        warnx("plugin %s.so ended its process while it was loaded (exit status %d)", name, WEXITSTATUS(status));
-    }
+    return true;
 }
 
 /* Passes on what the child printed, `before` it, once all of it is there. Whether it was shown. */
 static bool pass_on(struct registry *registry, const char *name, const struct arguments *arguments, const char *before)
 {
+    struct showing showing = {registry, name, arguments};
     FILE *output = tmpfile();
-    fflush(stdout);
-    const pid_t child = output ? fork() : -1;
-    if (child < 0) {
+    if (!output) {
         err(EXIT_FAILURE, "plugin %s.so", name);
     }
-    if (child == 0) {
-        dup2(fileno(output), STDOUT_FILENO);
-        show(registry, name, arguments);
-    }
-    int status;
-    waitpid(child, &status, 0);
-    const bool shown = WIFEXITED(status) && WEXITSTATUS(status) == SHOWN;
-    if (!shown) {
-        explain_end(name, status);
-    } else {
+    const bool shown = isolated_run(name, "was loaded", LOAD_SECONDS, output, show, &showing);
+    if (shown) {
         char block[4096];
         fputs(before, stdout);
-        rewind(output);
         for (size_t len; (len = fread(block, 1, sizeof block, output)) > 0;) {
             fwrite(block, 1, len, stdout);
         }
