@@ -226,22 +226,35 @@ static bool is_unfinished(const struct ring_reader *reader, uint32_t index)
            !is_free_mark(committed_of(ring, index), index) && written(ring) - index < CPPIPC_SLOTS;
 }
 
-/* Takes an earlier holder's bit off the slots before ours. The oldest one is also the next to be written: when it did not have the
- * bit before we took it, and has it now, it is a message for us that is just being written. One that its writer has not finished
- * cannot be taken off: we read it once it is. */
-static void forget_leftovers(struct ring_reader *reader, uint32_t before, bool oldest_too, ring_dropped *dropped,
-                             void *of)
+/* The slots that carry a bit which nobody has: leftovers of whoever had it. */
+struct leftovers {
+    bool of[CPPIPC_SLOTS];
+};
+
+static void find_leftovers(struct ring ring, uint32_t bit, struct leftovers *leftovers)
 {
-    for (uint32_t back = 1; back < CPPIPC_SLOTS + (oldest_too ? 1u : 0u); back++) {
-        ring_forget_slot(reader->ring, before - back, reader->bit, dropped, of);
-        if (is_unfinished(reader, before - back))
-            reader->cursor = before - back;
+    for (uint32_t index = 0; index < CPPIPC_SLOTS; index++)
+        leftovers->of[index] = (readers_of(ring, index) & bit) != 0;
+}
+
+/* Takes them off the slots before ours. A slot that has the bit now and did not have it before we took it is a message for us, even
+ * if its writer has not published it yet. One that its writer has not finished cannot be taken off: we read it once it is. */
+static void forget_leftovers(struct ring_reader *reader, uint32_t before, const struct leftovers *leftovers,
+                             ring_dropped *dropped, void *of)
+{
+    for (uint32_t index = before - 1; index != before - 1 - CPPIPC_SLOTS; index--) {
+        if (!leftovers->of[index % CPPIPC_SLOTS])
+            continue;
+        ring_forget_slot(reader->ring, index, reader->bit, dropped, of);
+        if (is_unfinished(reader, index))
+            reader->cursor = index;
     }
 }
 
 int ring_connect(struct ring_reader *reader, ring_dropped *dropped, void *of)
 {
     struct ring ring = reader->ring;
+    struct leftovers leftovers;
     if (reader->bit)
         forget_unread(reader, dropped, of);
     reader->bit = 0;
@@ -251,13 +264,13 @@ int ring_connect(struct ring_reader *reader, ring_dropped *dropped, void *of)
         uint32_t bit = ~connected & (connected + 1);
         if (!bit)
             break;
-        bool oldest_too = (readers_of(ring, before) & bit) != 0;
+        find_leftovers(ring, bit, &leftovers);
         if (!atomic_compare_exchange_strong_explicit(&ring.at->connected, &connected, connected | bit,
                                                      memory_order_seq_cst, memory_order_relaxed))
             continue;
         reader->bit = bit;
         reader->cursor = first_own(ring, bit, before, written(ring));
-        forget_leftovers(reader, before, oldest_too, dropped, of);
+        forget_leftovers(reader, before, &leftovers, dropped, of);
         reader->joined = reader->cursor;
         return 0;
     }

@@ -15,7 +15,8 @@ int32_t duplex_check(const struct leat_host *host, const struct leat_bridge_view
         return 0;
     host->blame(host->context, "channel",
                 "this channel keeps no tags, by which the bridge would know what it has itself brought in: give the "
-                "bridge a reply_channel");
+                "bridge a reply_channel, or let the channel keep tags where it has an option for it, as cppipc.tag = "
+                "prefix");
     return -EINVAL;
 }
 

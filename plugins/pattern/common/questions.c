@@ -112,7 +112,8 @@ int32_t questions_check(const struct leat_host *host, const struct leat_bridge_v
     if (bridge->keeps & (LEAT_CHANNEL_KEEPS_METADATA | LEAT_CHANNEL_KEEPS_TAG))
         return 0;
     host->blame(host->context, "channel",
-                "an answer finds its way by the tag, and one of the channels here keeps none");
+                "an answer finds its way by the tag, and one of the channels here keeps none; a channel of another "
+                "format may keep one with an option of its own, as cppipc.tag = prefix");
     return -EINVAL;
 }
 

@@ -1,0 +1,516 @@
+/* One turn takes one slot: connected still? pop; then what is in it: a whole message, a piece of one, or the number of a chunk. */
+#include "cppipc/receiver.h"
+
+#include "cppipc/assembly.h"
+#include "cppipc/clock.h"
+#include "cppipc/holding.h"
+#include "cppipc/leftover.h"
+#include "cppipc/order.h"
+#include "cppipc/ring.h"
+
+#include <leat/error.h>
+
+#include <endian.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define TEXT_BYTES 512
+#define TAG_BYTES sizeof(uint64_t)
+#define TURNS_PER_LOOK 1024u           /* slots between two looks at the clock */
+#define SPIN_NS 15000                  /* about what going to sleep and being woken costs */
+#define HELD_UP_NS NS_PER_S            /* a writer that takes so long for 80 bytes was killed */
+#define SAY_NS (10 * NS_PER_S)         /* what may happen often is logged at most once in so long */
+#define KEEP_BYTES (UINT64_C(1) << 20) /* a larger buffer goes when it was not needed for a while */
+#define KEEP_MESSAGES 256u
+
+/* What was said last, and when. */
+struct saying {
+    int64_t not_before_ns;
+    uint64_t count;
+};
+
+struct receiver {
+    const struct leat_host *host;
+    const struct cppipc_options *options;
+    char name[CPPIPC_FILE_MAX];
+    struct cppipc_where where;
+
+    struct handle handle;
+    struct attendant *attendant;
+    struct pools pools;
+    struct leftover leftover;
+    struct holding holding;
+    bool holds; /* `holding` is open */
+
+    struct ring_reader ring;
+    _Atomic uint32_t awaited_bit, awaited_cursor; /* what the attendant's thread looks for */
+    bool full;                                    /* all 32 places were taken when we wanted one */
+    bool held_up;                                 /* at `held_up_at`, since then */
+    uint32_t held_up_at;
+    int64_t held_up_since_ns;
+
+    struct order order;
+    struct assembly assembly;
+    _Alignas(16) struct cppipc_message slot; /* popped last; a small message is lent from here */
+    struct payload payload;                  /* any other one from here */
+    uint32_t unneeded;                       /* messages since it had to be that large */
+    uint64_t sequence;
+
+    struct saying kicked, unusable;
+};
+
+/* ---- saying ----------------------------------------------------------------------------------------------------------- */
+
+__attribute__((format(printf, 3, 4))) static void say(const struct receiver *receiver, int32_t level,
+                                                      const char *format, ...)
+{
+    char text[TEXT_BYTES];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    receiver->host->log(receiver->host->context, level, text);
+}
+
+/* Whoever opens tries again for as long as it takes: each reason is told once. */
+__attribute__((format(printf, 2, 3))) static void say_once(const struct receiver *receiver, const char *format, ...)
+{
+    static _Thread_local char said[TEXT_BYTES];
+    char text[TEXT_BYTES];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    if (strcmp(text, said) == 0)
+        return;
+    memcpy(said, text, sizeof said);
+    say(receiver, LEAT_LOG_WARNING, "%s", text);
+}
+
+/* How many there are to tell of; 0: it is too early. */
+static uint64_t may_say(struct saying *saying)
+{
+    int64_t now = monotonic_ns();
+    uint64_t count = ++saying->count;
+    if (now < saying->not_before_ns)
+        return 0;
+    *saying = (struct saying){.not_before_ns = now + SAY_NS};
+    return count;
+}
+
+/* ---- our place among the receivers ------------------------------------------------------------------------------------ */
+
+static void keep_record(struct receiver *receiver)
+{
+    if (!receiver->holds)
+        return;
+    struct holding_record *record = receiver->holding.record;
+    record->device = receiver->handle.objects[CPPIPC_RING].device;
+    record->inode = receiver->handle.objects[CPPIPC_RING].inode;
+    record->epoch = atomic_load_explicit(&receiver->handle.ring->epoch, memory_order_relaxed);
+    record->cursor = receiver->ring.cursor;
+    record->bit = receiver->ring.bit;
+}
+
+/* What begins now is whole; of what has begun before, the first part may have passed us by. */
+static void doubt(struct receiver *receiver)
+{
+    assembly_doubt(&receiver->assembly, atomic_load_explicit(receiver->handle.next_message, memory_order_seq_cst));
+}
+
+static int join(struct receiver *receiver)
+{
+    int error = ring_connect(&receiver->ring, leftover_drop, &receiver->leftover);
+    if (error) {
+        if (!receiver->full)
+            say(receiver, LEAT_LOG_WARNING,
+                "'%s' has its 32 receivers already, or bits of dead ones (leat doctor tells which): waiting for a "
+                "free one",
+                receiver->name);
+        receiver->full = true;
+        return error;
+    }
+    receiver->full = false;
+    doubt(receiver);
+    keep_record(receiver);
+    attendant_wake(receiver->attendant, HANDLE_CC);
+    attendant_wake(receiver->attendant, HANDLE_WT); /* leftovers that held a sender up are gone */
+    return 0;
+}
+
+static int rejoin(struct receiver *receiver, bool kicked)
+{
+    uint64_t times = kicked && receiver->ring.bit ? may_say(&receiver->kicked) : 0;
+    if (times)
+        say(receiver, LEAT_LOG_WARNING,
+            "a sender of '%s' found no room within its time limit and disconnected this bridge, %llu time%s lately; "
+            "what "
+            "it sent meanwhile counts as lost",
+            receiver->name, (unsigned long long)times, times == 1 ? "" : "s");
+    return join(receiver);
+}
+
+/* Of each message that a predecessor may have read in part a piece stands just before the cursor, as long as it was not overwritten. */
+static uint32_t begun_before(const struct receiver *receiver)
+{
+    const struct cppipc_ring *ring = receiver->handle.ring;
+    uint32_t write = atomic_load_explicit(&ring->write, memory_order_acquire), cursor = receiver->ring.cursor;
+    uint32_t oldest = write - CPPIPC_SLOTS, born = 0;
+    bool found = false;
+    if (cursor - oldest == 0 || cursor - oldest > CPPIPC_SLOTS)
+        return atomic_load_explicit(receiver->handle.next_message, memory_order_seq_cst);
+    for (uint32_t index = oldest; index != cursor; index++) {
+        const struct cppipc_message *message = &ring->slots[index % CPPIPC_SLOTS].message;
+        if (!found || (int32_t)(message->id + 1 - born) > 0)
+            born = message->id + (message->remain > 0 && !message->stored);
+        found = true;
+    }
+    return born;
+}
+
+/* Goes on where a predecessor of ours was killed. */
+static void resume(struct receiver *receiver)
+{
+    receiver->ring.cursor = receiver->holding.left.cursor;
+    ring_resume(&receiver->ring, receiver->holding.left.bit);
+    assembly_doubt(&receiver->assembly, begun_before(receiver));
+    keep_record(receiver);
+    attendant_wake(receiver->attendant, HANDLE_WT);
+    say(receiver, LEAT_LOG_INFO, "going on in '%s' with the place of a predecessor that was killed", receiver->name);
+}
+
+/* ---- one message ------------------------------------------------------------------------------------------------------ */
+
+static int unusable(struct receiver *receiver, const char *why)
+{
+    order_spoil(&receiver->order, receiver->slot.id);
+    uint64_t times = may_say(&receiver->unusable);
+    if (times)
+        say(receiver, LEAT_LOG_WARNING, "a message of '%s' could not be read, %llu lately: %s", receiver->name,
+            (unsigned long long)times, why);
+    return LEAT_ECORRUPT;
+}
+
+static uint64_t wall_ns(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    return (uint64_t)now.tv_sec * NS_PER_S + (uint64_t)now.tv_nsec;
+}
+
+/* 1, or LEAT_EAGAIN: it had come before. */
+static int deliver(struct receiver *receiver, const unsigned char *bytes, uint64_t len, struct leat_message *message)
+{
+    uint64_t tag = 0;
+    if (receiver->options->tag) {
+        if (len < TAG_BYTES)
+            return unusable(receiver, "it is too short for the tag that cppipc.tag = prefix expects");
+        memcpy(&tag, bytes, TAG_BYTES);
+        bytes += TAG_BYTES;
+        len -= TAG_BYTES;
+    }
+    if (!order_take(&receiver->order, receiver->slot.id))
+        return LEAT_EAGAIN;
+    *message = (struct leat_message){.data = bytes,
+                                     .len = len,
+                                     .sequence = receiver->sequence++,
+                                     .time_ns = wall_ns(),
+                                     .tag = le64toh(tag),
+                                     .lost = order_tell_lost(&receiver->order),
+                                     .origin = receiver->slot.handle,
+                                     .duplicates = order_tell_duplicates(&receiver->order)};
+    message->cursor = message->sequence;
+    return 1;
+}
+
+static int take_piece(struct receiver *receiver, struct leat_message *message)
+{
+    struct payload *payload = &receiver->payload;
+    switch (assembly_take(&receiver->assembly, &receiver->slot, payload)) {
+    case ASSEMBLY_SLOT:
+        return deliver(receiver, receiver->slot.data, (uint64_t)((int64_t)CPPIPC_SLOT_DATA + receiver->slot.remain),
+                       message);
+    case ASSEMBLY_WHOLE:
+        receiver->unneeded = 0;
+        return deliver(receiver, payload->bytes, payload->len, message);
+    case ASSEMBLY_UNUSABLE:
+        return unusable(receiver, "its length is impossible or above cppipc.max_message, or a part of it is missing");
+    default:
+        return LEAT_EAGAIN;
+    }
+}
+
+/* Ours and the bits of those who are gone: as the library does it, the living give back what the dead cannot. */
+static void let_go(struct receiver *receiver, struct pool *pool, uint32_t chunk)
+{
+    uint32_t connected = atomic_load_explicit(&receiver->handle.ring->connected, memory_order_acquire);
+    if (pool_leave(pool, chunk, receiver->ring.bit | ~connected) && !pool_release(pool, chunk))
+        attendant_release(receiver->attendant, pool, chunk);
+}
+
+/* A chunk is ours as long as our bit is on it, before and after the copy. */
+static const char *copy_chunk(struct receiver *receiver, struct pool *pool, uint32_t chunk, uint64_t len)
+{
+    const char *why = NULL;
+    if (len > receiver->options->max_message_bytes)
+        why = "it is longer than cppipc.max_message";
+    else if (!payload_reserve(&receiver->payload, len))
+        why = "there is no memory for it";
+    else if (pool_read(pool, chunk, receiver->payload.bytes, len) != 0)
+        why = "its chunk ends too early";
+    if (!(pool_readers(pool, chunk) & receiver->ring.bit))
+        return "its chunk was given to another message";
+    let_go(receiver, pool, chunk);
+    return why;
+}
+
+static int take_stored(struct receiver *receiver, struct leat_message *message)
+{
+    struct pool *pool;
+    uint64_t len;
+    uint32_t chunk;
+    assembly_pass(&receiver->assembly, &receiver->slot);
+    if (!leftover_chunk(&receiver->slot, &len, &chunk))
+        return unusable(receiver, "its length or the number of its chunk is impossible");
+    if (pools_find(&receiver->pools, len, false, &pool) != 0)
+        return unusable(receiver, "its pool of chunks is gone, as happens when the sender ends before it was read");
+    if (!(pool_readers(pool, chunk) & receiver->ring.bit) && assembly_is_older(&receiver->assembly, receiver->slot.id))
+        return LEAT_EAGAIN; /* its sender looked who is there before we were */
+    const char *why = copy_chunk(receiver, pool, chunk, len);
+    if (why)
+        return unusable(receiver, why);
+    if (len > receiver->payload.capacity / 4)
+        receiver->unneeded = 0;
+    return deliver(receiver, receiver->payload.bytes, len, message);
+}
+
+/* 1: a message. 0: none is there. LEAT_EAGAIN: call again. LEAT_ECORRUPT. */
+static int turn(struct receiver *receiver, struct leat_message *message)
+{
+    struct ring_reader *ring = &receiver->ring;
+    uint32_t behind;
+    if (!ring_is_connected(ring) && rejoin(receiver, true) != 0)
+        return 0;
+    if (receiver->holds) /* before the slot is taken: see ring_resume */
+        receiver->holding.record->cursor = ring->cursor + 1;
+    int popped = ring_pop(ring, &receiver->slot, &behind);
+    if (popped == 0)
+        return 0;
+    if (behind >= CPPIPC_SLOTS)
+        attendant_wake(receiver->attendant, HANDLE_WT);
+    if (popped < 0) {
+        doubt(receiver);
+        if (popped == -ENOTCONN)
+            (void)rejoin(receiver, true);
+        return LEAT_EAGAIN;
+    }
+    if (receiver->holds && /* a forced push of which we were not the victim */
+        receiver->holding.record->epoch != atomic_load_explicit(&ring->ring.at->epoch, memory_order_relaxed))
+        keep_record(receiver);
+    return receiver->slot.stored ? take_stored(receiver, message) : take_piece(receiver, message);
+}
+
+/* ---- waiting ---------------------------------------------------------------------------------------------------------- */
+
+static bool has_something(const struct ring_reader *ring)
+{
+    return ring->bit && (ring_has_message(ring) || !ring_is_connected(ring));
+}
+
+/* Also from the attendant's thread, which may still look while we are reading already. */
+static bool is_awaited(const void *of)
+{
+    const struct receiver *receiver = of;
+    const struct ring_reader ring = {.ring = {receiver->handle.ring, (enum cppipc_kind)receiver->options->kind},
+                                     .bit = atomic_load_explicit(&receiver->awaited_bit, memory_order_relaxed),
+                                     .cursor = atomic_load_explicit(&receiver->awaited_cursor, memory_order_relaxed)};
+    return has_something(&ring);
+}
+
+static bool spin(const struct receiver *receiver)
+{
+    for (int64_t end = monotonic_ns() + SPIN_NS; monotonic_ns() < end;)
+        for (int i = 0; i < 16; i++) {
+            if (has_something(&receiver->ring))
+                return true;
+#if defined(__x86_64__)
+            __builtin_ia32_pause();
+#endif
+        }
+    return false;
+}
+
+/* A slot that a killed writer has left unfinished ends everything for a reader who waits for it. */
+static void look_whether_held_up(struct receiver *receiver, int64_t now)
+{
+    uint32_t at = receiver->ring.cursor;
+    bool held_up = ring_is_held_up(&receiver->ring);
+    if (!held_up || !receiver->held_up || at != receiver->held_up_at) {
+        receiver->held_up = held_up;
+        receiver->held_up_at = at;
+        receiver->held_up_since_ns = now;
+    } else if (now - receiver->held_up_since_ns > HELD_UP_NS && ring_give_up(&receiver->ring)) {
+        receiver->held_up = false;
+        doubt(receiver);
+        say(receiver, LEAT_LOG_WARNING, "a sender of '%s' was killed while it wrote: its message is left out",
+            receiver->name);
+    }
+}
+
+static void wait(struct receiver *receiver, int64_t timeout_ns)
+{
+    if (spin(receiver))
+        return;
+    atomic_store_explicit(&receiver->awaited_bit, receiver->ring.bit, memory_order_relaxed);
+    atomic_store_explicit(&receiver->awaited_cursor, receiver->ring.cursor, memory_order_relaxed);
+    attendant_wait(receiver->attendant, HANDLE_RD, is_awaited, receiver, timeout_ns);
+}
+
+/* The payload that was lent last is not any more. */
+static void tidy(struct receiver *receiver)
+{
+    if (receiver->payload.capacity <= KEEP_BYTES || receiver->unneeded++ < KEEP_MESSAGES)
+        return;
+    payload_free(&receiver->payload);
+    receiver->unneeded = 0;
+}
+
+int receiver_borrow(struct receiver *receiver, struct leat_message *message, int64_t timeout_ns)
+{
+    int64_t deadline = 0; /* not asked for yet: it costs something */
+    tidy(receiver);
+    for (uint32_t turns = 1;; turns++) {
+        int result = turn(receiver, message);
+        if (result == 1)
+            return 0;
+        if (result == LEAT_ECORRUPT || (result == 0 && timeout_ns == 0))
+            return result ? result : LEAT_EAGAIN;
+        if (result == LEAT_EAGAIN && turns % TURNS_PER_LOOK != 0)
+            continue;
+        int64_t now = monotonic_ns();
+        deadline = deadline ? deadline : deadline_after(timeout_ns < 0 ? INT64_MAX : timeout_ns);
+        if (result == 0 && attendant_sees_gone(receiver->attendant))
+            return LEAT_ECLOSED;
+        if (result == 0)
+            look_whether_held_up(receiver, now);
+        if (now >= deadline)
+            break;
+        if (result == 0)
+            wait(receiver, deadline - now);
+    }
+    if (!has_something(&receiver->ring))
+        order_settle(&receiver->order);
+    return LEAT_ETIMEDOUT;
+}
+
+/* ---- the life of a receiver -------------------------------------------------------------------------------------------- */
+
+static int open_objects(struct receiver *receiver)
+{
+    const struct cppipc_options *options = receiver->options;
+    char explain[TEXT_BYTES / 2] = "";
+    int error = handle_open(&receiver->handle, &receiver->where, (enum cppipc_layout)options->layout, options->create,
+                            explain, sizeof explain);
+    if (error && error != -ENOENT)
+        say_once(receiver, "'%s' cannot be read: %s", receiver->name, explain[0] ? explain : strerror(-error));
+    if (error)
+        return error;
+    if (!handle_is_of_kind(&receiver->handle, (enum cppipc_kind)options->kind)) {
+        bool route = options->kind == CPPIPC_ROUTE;
+        say_once(receiver, "'%s' is used as an ipc::%s, and cppipc.kind says %s: neither understands the other",
+                 receiver->name, route ? "channel" : "route", route ? "route" : "channel");
+        handle_close(&receiver->handle);
+        return -EPROTO;
+    }
+    return 0;
+}
+
+/* Without it the bridge works too; only after a kill its place stays taken. */
+static int open_holding(struct receiver *receiver, const char *durable_name)
+{
+    char role[CPPIPC_FILE_MAX];
+    if (!durable_name)
+        return 0;
+    snprintf(role, sizeof role, "reader.%s", durable_name);
+    int error = holding_open(&receiver->holding, &receiver->where, role);
+    if (error == -EBUSY)
+        return error;
+    receiver->holds = error == 0;
+    if (error)
+        say_once(receiver,
+                 "what this bridge holds of '%s' cannot be written down (%s): after a kill its place stays taken",
+                 receiver->name, strerror(-error));
+    return 0;
+}
+
+static int begin(struct receiver *receiver, const char *durable_name)
+{
+    int error = open_holding(receiver, durable_name);
+    if (!error)
+        error = attendant_start(&receiver->attendant, receiver->host, &receiver->handle,
+                                (enum cppipc_wake)receiver->options->wake, receiver->options->lock_ns);
+    if (error)
+        return error;
+    receiver->leftover.attendant = receiver->attendant;
+    pools_open_all(&receiver->pools);
+    if (receiver->holds && holding_left_bit(&receiver->holding, &receiver->handle))
+        resume(receiver);
+    else
+        (void)join(receiver); /* or later, when somebody leaves */
+    return 0;
+}
+
+int receiver_open(struct receiver **receiver, const struct leat_host *host, const char *name,
+                  const struct cppipc_options *options, const char *durable_name)
+{
+    struct receiver *new = aligned_alloc(_Alignof(struct receiver), sizeof *new);
+    if (!new)
+        return -ENOMEM;
+    *new = (struct receiver){.host = host, .options = options};
+    snprintf(new->name, sizeof new->name, "%s", name);
+    new->where = handle_where(options, new->name);
+    pools_init(&new->pools, new->where);
+    new->leftover.pools = &new->pools;
+    order_init(&new->order, options->kind == CPPIPC_CHANNEL);
+    assembly_init(&new->assembly, options->max_message_bytes);
+    int error = cppipc_is_name(new->where.prefix, name) ? open_objects(new) : -EINVAL;
+    if (error) {
+        free(new);
+        return error;
+    }
+    new->ring.ring = (struct ring){new->handle.ring, (enum cppipc_kind)options->kind};
+    error = begin(new, durable_name);
+    if (error) {
+        receiver_close(new);
+        return error;
+    }
+    *receiver = new;
+    return 0;
+}
+
+/* What is unread is taken off, so that the next holder of our bit is not disconnected for it, and no chunk stays behind. */
+static void leave(struct receiver *receiver)
+{
+    ring_disconnect(&receiver->ring, leftover_drop, &receiver->leftover);
+    attendant_wake(receiver->attendant, HANDLE_CC);
+    attendant_wake(receiver->attendant, HANDLE_WT);
+    attendant_wake(receiver->attendant, HANDLE_RD);
+}
+
+void receiver_close(struct receiver *receiver)
+{
+    if (!receiver)
+        return;
+    if (receiver->attendant)
+        leave(receiver);
+    attendant_stop(receiver->attendant);
+    if (receiver->holds)
+        holding_close(&receiver->holding, true);
+    pools_close(&receiver->pools);
+    handle_close(&receiver->handle);
+    assembly_fini(&receiver->assembly);
+    payload_free(&receiver->payload);
+    free(receiver);
+}
