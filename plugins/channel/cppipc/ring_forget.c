@@ -12,12 +12,14 @@ static uint64_t free_mark(uint32_t index)
     return (uint32_t)(index + CPPIPC_SLOTS);
 }
 
-/* Whether the slot still holds the message of that index; a writer that came round to it keeps what it put there. */
+/* Whether the slot still holds the message of that index; a writer that came round to it keeps what it put there. In a channel a slot
+ * that is marked free has no bits of that index any more: what it has belongs to a writer's claim for the next lap. Without them that
+ * message would have nobody to mark its slot free again. */
 static bool holds(struct ring ring, const struct cppipc_slot *slot, uint32_t index)
 {
     uint64_t committed = atomic_load_explicit(&slot->committed, memory_order_acquire);
     uint32_t write = atomic_load_explicit(&ring.at->write, memory_order_acquire);
-    if (ring.kind == CPPIPC_CHANNEL && committed != ~(uint64_t)index && committed != free_mark(index))
+    if (ring.kind == CPPIPC_CHANNEL && committed != ~(uint64_t)index)
         return false;
     return write - index - 1 < CPPIPC_SLOTS;
 }
