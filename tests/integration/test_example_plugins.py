@@ -1,0 +1,289 @@
+"""The example plugins of the SDK, as a stranger has them: built out of tree against the installed SDK, put beside the gateway's own."""
+
+import os
+import shutil
+import subprocess
+
+import pytest
+
+from support import BUILD, TOP, drops, free_port, wait_until
+
+EXAMPLES = TOP / "sdk/examples/plugins"
+
+
+@pytest.fixture(scope="module")
+def plugin_dir(tmp_path_factory):
+    """The gateway's plugins and the examples, in one folder."""
+    folder = tmp_path_factory.mktemp("plugins")
+    for plugin in (BUILD / "plugins").glob("*.so"):
+        (folder / plugin.name).symlink_to(plugin)
+    for name, libraries in (("lines", []), ("conflate", []), ("mqtt", ["-lmosquitto"])):
+        if (EXAMPLES / name / f"{name}.c").exists():
+          subprocess.run(["cc", "-std=gnu11", "-fPIC", "-shared", "-fvisibility=hidden", f"-I{TOP}/sdk/include", "-o", folder / f"{name}.so",
+                        EXAMPLES / name / f"{name}.c", *libraries], check=True)
+    return folder
+
+
+@pytest.fixture
+def house(house, plugin_dir):
+    house.environment["LEAT_PLUGIN_DIR"] = str(plugin_dir)
+    return house
+
+
+# ---- lines ------------------------------------------------------------------------------------------------------------------
+
+
+def from_lines(house, channel, *options):
+    """Bridges from a lines channel to the shm channel `out`."""
+    url = house.ipc("lines")
+    lines = "\n".join(options)
+    return f"""
+        [bridge.read]
+        pattern = pipeline
+        direction = out
+        channel = lines://{channel}
+        listen = {url}
+        {lines}
+        [bridge.collect]
+        pattern = pipeline
+        direction = in
+        channel = shm://out
+        dial = {url}
+        """
+
+
+def read(reader, count):
+    return [reader.read()[0].decode() for _ in range(count)]
+
+
+def test_a_file_is_followed_as_it_grows_is_rotated_and_is_cut(house, gateway):
+    log = house.path("app.log")
+    log.write_text("one\ntwo\n")
+    running = gateway(from_lines(house, log))
+    reader = house.reader("out")
+    assert read(reader, 2) == ["one", "two"]
+    with open(log, "a") as file:
+        file.write("\nthr")
+        file.flush()
+        assert read(reader, 1) == [""]
+        file.write("ee\n")
+        file.flush()
+        assert read(reader, 1) == ["three"]
+        log.rename(house.path("app.log.1"))
+        file.write("late\n")
+    log.write_text("four\n")
+    assert read(reader, 2) == ["late", "four"]
+    wait_until(lambda: running.lane("read")["in_flight"] == 0, "all is acknowledged")
+    with open(log, "w") as file:  # shorter than it was
+        file.write("5\n")
+    assert read(reader, 1) == ["5"]
+    [lane] = running.wait_for_balance("read")
+    assert lane["forwarded"] == 7
+
+
+def test_a_gateway_that_is_killed_goes_on_where_it_was(house, gateway):
+    log, positions = house.path("app.log"), house.path("positions")
+    positions.mkdir()
+    log.write_text("".join(f"line {index}\n" for index in range(1000)))
+    running = gateway(from_lines(house, log, f"lines.positions = {positions}"))
+    reader = house.reader("out")
+    assert read(reader, 1000) == [f"line {index}" for index in range(1000)]
+    wait_until(lambda: running.lane("read")["in_flight"] == 0, "all is acknowledged")
+    running.process.kill()
+    running.process.wait()
+    with open(log, "a") as file:
+        file.write("before the rotation\n")
+    log.rename(house.path("app.log.1"))
+    log.write_text("after it\n")
+    running.start()
+    assert read(reader, 2) == ["before the rotation", "after it"]
+
+
+def test_a_line_that_is_too_long_counts_as_lost_and_a_last_one_needs_no_end(house, gateway):
+    log = house.path("app.log")
+    log.write_text("short\n" + "x" * 5000 + "\nagain short")
+    running = gateway(from_lines(house, log, "lines.line_max = 1000B", "lines.follow = no"))
+    assert read(house.reader("out"), 2) == ["short", "again short"]
+    [lane] = running.wait_for_balance("read")
+    assert (lane["read"], lane["forwarded"], drops(lane)) == (3, 2, {"lapped": 1})
+
+
+def test_a_fifo_is_read_for_writer_after_writer(house, gateway):
+    fifo = house.path("fifo")
+    os.mkfifo(fifo)
+    gateway(from_lines(house, fifo, "lines.separator = nul"))
+    reader = house.reader("out")
+    for text in ("a\nb", "c"):
+        with open(fifo, "wb") as file:
+            file.write(text.encode() + b"\0")
+        assert read(reader, 1) == [text]
+
+
+def test_messages_become_lines_of_a_file(house, gateway):
+    log, url = house.path("out.log"), house.ipc("lines")
+    log.write_text("torn")
+    writer = house.writer("quotes")
+    running = gateway(f"""
+        [bridge.send]
+        pattern = pipeline
+        direction = out
+        channel = shm://quotes
+        listen = {url}
+        [bridge.write]
+        pattern = pipeline
+        direction = in
+        channel = lines://{log}
+        dial = {url}
+        lines.line_max = 100B
+        """)
+    for message in (b"one", b"", b"two\nlines", b"x" * 101, b"x" * 100):
+        writer.publish(message)
+    wait_until(lambda: running.lane("write")["read"] == 5, "all has come")
+    assert log.read_text() == "torn\none\n\n" + "x" * 100 + "\n"
+    [lane] = running.wait_for_balance("write")
+    assert drops(lane) == {"malformed": 1, "oversize": 1}
+    log.rename(house.path("out.log.1"))
+    writer.publish(b"after the rotation")
+    wait_until(lambda: log.exists() and log.read_text() == "after the rotation\n", "the new file has the line")
+
+
+# ---- mqtt -------------------------------------------------------------------------------------------------------------------
+
+
+class Broker:
+    """A mosquitto of this test, which can be killed and started again."""
+
+    def __init__(self, house, *lines):
+        self.house = house
+        self.port = free_port()
+        self.configuration = house.path("mosquitto.conf")
+        self.configuration.write_text("\n".join([f"listener {self.port} 127.0.0.1", "user root", *lines, ""]))
+        self.program = shutil.which("mosquitto", path="/usr/sbin:/usr/bin:/usr/local/sbin")
+        if not self.program:
+            pytest.skip("mosquitto is not installed")
+        self.start()
+
+    def start(self):
+        self.process = self.house.start(self.program, "-c", self.configuration, stderr=subprocess.DEVNULL)
+
+    def kill(self):
+        self.process.kill()
+        self.process.wait()
+
+    def url(self, topic):
+        return f"mqtt://127.0.0.1:{self.port}/{topic}"
+
+    def publish(self, topic, *messages, qos=1):
+        for message in messages:
+            answer = self.house.run("mosquitto_pub", "-p", self.port, "-t", topic, "-q", qos, "-m", message)
+            assert answer.returncode == 0, answer.stderr
+
+    def subscribe(self, topic):
+        """A mosquitto_sub, subscribed when this returns."""
+        process = self.house.start("stdbuf", "-oL", "mosquitto_sub", "-W", 20, "-p", self.port, "-t", topic, "-q", 1, "-d", "-F", "got %p", stdout=subprocess.PIPE, bufsize=1)
+        for line in process.stdout:
+            if "SUBACK" in line:
+                break
+        return process
+
+
+def received(subscriber, count):
+    messages = []
+    while len(messages) < count:
+        line = subscriber.stdout.readline()
+        assert line, "mosquitto_sub ended"
+        if line.startswith("got "):
+            messages.append(line[4:].rstrip("\n"))
+    return messages
+
+
+@pytest.mark.parametrize("qos", [0, 1, 2])
+def test_a_channel_is_published_at_a_real_broker(house, gateway, qos):
+    broker = Broker(house, "allow_anonymous true")
+    writer = house.writer("quotes")
+    running = gateway(f"""
+        [bridge.quotes]
+        pattern = pubsub
+        direction = out
+        channel = shm://quotes
+        dial = {broker.url("site7/quotes")}
+        mqtt.qos = {qos}
+        """)
+    running.wait_for_peers("quotes", 1)
+    subscriber = broker.subscribe("site7/+")
+    sent = [f"quote {index}" for index in range(1000)]
+    for message in sent:
+        writer.publish(message.encode())
+    assert received(subscriber, 1000) == sent
+    [lane] = running.wait_for_balance("quotes")
+    assert lane["forwarded"] == 1000
+    assert running.stop() == 0
+
+
+def test_what_comes_from_a_broker_reaches_the_channel(house, gateway):
+    broker = Broker(house, "allow_anonymous true")
+    running = gateway(f"""
+        [bridge.sensors]
+        pattern = pubsub
+        direction = in
+        channel = shm://sensors
+        dial = "{broker.url("plant/#")}"
+        """)
+    running.wait_for_peers("sensors", 1)
+    reader = house.reader("sensors")
+    sent = [f"{index} degrees" for index in range(20)]
+    broker.publish("plant/hall/temperature", *sent)
+    assert [reader.read()[0].decode() for _ in sent] == sent
+    [lane] = running.wait_for_balance("sensors")
+    assert lane["forwarded"] == 20
+
+
+def test_a_broker_that_dies_and_comes_back_is_found_again(house, gateway):
+    broker = Broker(house, "allow_anonymous true")
+    writer = house.writer("quotes")
+    running = gateway(f"""
+        [bridge.quotes]
+        pattern = pubsub
+        direction = out
+        channel = shm://quotes
+        dial = {broker.url("quotes")}
+        """)
+    running.wait_for_peers("quotes", 1)
+    writer.publish(b"before")
+    wait_until(lambda: running.lane("quotes")["forwarded"] == 1, "the first message is acknowledged")
+    broker.kill()
+    running.wait_for_peers("quotes", 0)
+    writer.publish(b"meanwhile")
+    wait_until(lambda: running.lane("quotes")["dropped"]["no_peer"] == 1, "nobody takes the second")
+    broker.start()
+    running.wait_for_peers("quotes", 1)
+    subscriber = broker.subscribe("quotes")
+    writer.publish(b"after")
+    assert received(subscriber, 1) == ["after"]
+    [lane] = running.wait_for_balance("quotes")
+    assert (lane["forwarded"], drops(lane)) == (2, {"no_peer": 1})
+
+
+def test_a_wrong_password_is_said_and_no_peer_is_counted(house, gateway):
+    passwords = house.path("passwords")
+    subprocess.run(["mosquitto_passwd", "-b", "-c", passwords, "leat", "right"], check=True)
+    passwords.chmod(0o644)
+    broker = Broker(house, "allow_anonymous false", f"password_file {passwords}")
+    writer = house.writer("quotes")
+    text = f"""
+        [bridge.quotes]
+        pattern = pubsub
+        direction = out
+        channel = shm://quotes
+        dial = {broker.url("quotes")}
+        mqtt.user = leat
+        mqtt.password = PASSWORD
+        """
+    running = gateway(text.replace("PASSWORD", "wrong"))
+    wait_until(lambda: "not authorised" in running.log(), "the log says that the broker refuses us")
+    assert "wrong" not in running.log()
+    writer.publish(b"nobody gets this")
+    wait_until(lambda: running.lane("quotes")["dropped"]["no_peer"] == 1, "it is dropped")
+    assert running.stop() == 0
+    right = gateway(text.replace("PASSWORD", "right"), name="right")
+    right.wait_for_peers("quotes", 1)
