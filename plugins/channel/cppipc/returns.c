@@ -47,17 +47,27 @@ static void take_over(struct returns *returns)
     }
 }
 
+static bool is_same_pool(const struct returned *a, const struct returned *b)
+{
+    return a->pool.segment.device == b->pool.segment.device && a->pool.segment.inode == b->pool.segment.inode;
+}
+
+/* A lock that was not to be had costs some ms: it is tried for one chunk, and not for each. */
 bool returns_try(struct returns *returns)
 {
+    const struct returned *stuck = NULL;
     take_over(returns);
     for (struct returned **link = &returns->kept; *link != NULL;) {
         struct returned *one = *link;
-        if (segment_has_faulted(&one->pool.segment) || pool_release(&one->pool, one->chunk)) {
+        bool try = stuck == NULL || !is_same_pool(one, stuck);
+        if (try && (segment_has_faulted(&one->pool.segment) || pool_release(&one->pool, one->chunk))) {
             *link = one->next;
             discard(returns, one);
-        } else {
-            link = &one->next;
+            continue;
         }
+        if (try)
+            stuck = one;
+        link = &one->next;
     }
     return returns->kept != NULL;
 }

@@ -1,6 +1,7 @@
 /* The attendant of a lane, with peers that wait, hold locks, stop and remove files. */
 #include "cppipc/attendant.h"
 #include "cppipc/clock.h"
+#include "cppipc/pool.h"
 #include "cppipc_folder.h"
 
 #include <criterion/criterion.h>
@@ -248,4 +249,51 @@ Test(cppipc_attendant, sees_it_while_nobody_asks_for_anything)
     start(CPPIPC_WAKE_POLL);
     folder_remove_files("RD_CONN");
     cr_assert(comes_true(sees_gone));
+}
+
+/* ---- chunks that come back later ---------------------------------------------------------------------------------- */
+
+static struct cppipc_pool *pool_head;
+
+static bool chunk_is_back(void)
+{
+    return pool_head->head == 0; /* the first chunk is the first that is free */
+}
+
+Test(cppipc_attendant, puts_a_chunk_back_when_its_pool_can_be_locked_again)
+{
+    struct cppipc_where where = folder_where();
+    struct pools pools, watching;
+    struct pool *pool, *other;
+    start(CPPIPC_WAKE_FUTEX);
+    pools_init(&pools, where);
+    pools_init(&watching, where);
+    cr_assert(pools_find(&pools, 1000, true, &pool) == 0 && pools_find(&watching, 1000, false, &other) == 0);
+    pool_head = (struct cppipc_pool *)(void *)other->segment.at;
+    cr_assert(pool_acquire(pool, 1) == 0 && !chunk_is_back());
+    pool_head->lock = 1;
+    attendant_release(attendant, pool, 0);
+    pools_close(&pools); /* the chunk keeps its pool for itself */
+    cr_assert(attendant_wait(attendant, HANDLE_RD, is_set, &flag, SHORT_NS) == LEAT_ETIMEDOUT && !chunk_is_back());
+    pool_head->lock = 0;
+    cr_assert(comes_true(chunk_is_back));
+    pools_close(&watching);
+}
+
+Test(cppipc_attendant, gives_up_chunks_when_there_are_too_many_and_says_so_once)
+{
+    struct pools pools;
+    struct pool *pool;
+    start(CPPIPC_WAKE_FUTEX);
+    pools_init(&pools, folder_where());
+    cr_assert(pools_find(&pools, 1000, true, &pool) == 0);
+    ((struct cppipc_pool *)(void *)pool->segment.at)->lock = 1;
+    for (unsigned i = 0; i < 300; i++)
+        attendant_release(attendant, pool, i % CPPIPC_CHUNKS);
+    cr_assert(logged == 1, "%u", logged);
+    int64_t began = monotonic_ns();
+    attendant_stop(attendant);
+    attendant = NULL;
+    cr_assert(monotonic_ns() - began < SCHEDULING_NS);
+    pools_close(&pools);
 }

@@ -50,6 +50,14 @@ static bool not_yet(const void *of)
     return false;
 }
 
+/* Has looked in vain, and is slow to fall asleep. */
+static bool not_yet_slowly(const void *of)
+{
+    not_yet(of);
+    usleep(20000);
+    return false;
+}
+
 static bool die(const void *of)
 {
     (void)of;
@@ -119,6 +127,14 @@ Test(cppipc_waiter, everybody_asleep_is_woken_by_one_broadcast)
     for (unsigned i = 0; i < 4; i++)
         cr_assert(status_of(children[i], 0) == 0);
     cr_assert((shared->mutex.word & FUTEX_TID_MASK) == 0, "%x", shared->mutex.word);
+}
+
+Test(cppipc_waiter, a_broadcast_while_somebody_looks_is_not_missed)
+{
+    pid_t child = child_waits(not_yet_slowly);
+    until_asleep(1);
+    cr_assert(waiter_broadcast(waiter, LONG_NS) == 0);
+    cr_assert(status_of(child, 0) == 0);
 }
 
 static void *wait_in_thread(void *result)
