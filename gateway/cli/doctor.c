@@ -37,7 +37,7 @@ struct arguments {
 static void set(struct arguments *arguments, const char *text, struct argp_state *state)
 {
     const char *equals = strchr(text, '='), *dot = strchr(text, '.');
-    static char section[] = "--set";
+    static char section[] = "doctor", file[] = "--set"; /* a relative path begins in the working directory */
     if (!equals || !dot || dot > equals) {
         argp_error(state, "--set takes PLUGIN.OPTION=VALUE, not '%s'", text);
     }
@@ -49,7 +49,7 @@ static void set(struct arguments *arguments, const char *text, struct argp_state
         *at = (char)tolower((unsigned char)*at);
     }
     arguments->settings[arguments->setting_count++] =
-        (struct config_entry){.section = section, .key = key, .value = memory_copy(equals + 1)};
+        (struct config_entry){.section = section, .key = key, .value = memory_copy(equals + 1), .file = file};
 }
 
 static void add_url(struct arguments *arguments, const char *url, struct argp_state *state)
@@ -163,7 +163,7 @@ static int examine(struct arguments *arguments, struct registry *registry)
     }
     doctor_report_init(&report, arguments->json, arguments->repair);
     const bool done = arguments->url_count ? visit_named(arguments, visit, &report) : visit_all(visit, &report);
-    doctor_report_end(&report);
+    doctor_report_end(&report, done);
     return !done ? EX_UNAVAILABLE : report.bad ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 

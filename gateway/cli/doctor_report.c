@@ -100,11 +100,11 @@ void doctor_report_add(struct doctor_report *report, FILE *from)
     free(line);
 }
 
-void doctor_report_end(struct doctor_report *report)
+void doctor_report_end(struct doctor_report *report, bool complete)
 {
     if (report->json) {
         json_print(report->array, true);
-    } else if (report->findings == 0) {
+    } else if (report->findings == 0 && complete) {
         puts("There is nothing to examine.");
     } else if (report->bad && !report->repair) {
         puts("`leat doctor --repair` does what is marked so.");

@@ -23,7 +23,7 @@ void doctor_report_write(FILE *to, const char *plugin, const struct leat_finding
 /* Shows the findings that a child wrote, also those of one that did not come to its end. */
 void doctor_report_add(struct doctor_report *report, FILE *from);
 
-/* Prints what is printed at the end, and frees. */
-void doctor_report_end(struct doctor_report *report);
+/* Prints what is printed at the end, and frees. `complete`: every plugin could look. */
+void doctor_report_end(struct doctor_report *report, bool complete);
 
 #endif

@@ -41,7 +41,7 @@ static bool fill_options(const struct doctor_visit *visit, const struct plugin *
 {
     struct problems problems = {0};
     int error =
-        options_fill(options, visit->config, "--set", plugin->table.name, plugin->table.options,
+        options_fill(options, visit->config, "doctor", plugin->table.name, plugin->table.options,
                      plugin->table.option_count, sizeof(struct leat_option), plugin->table.options_size, &problems);
     if (error) {
         problems_print(&problems, stderr);

@@ -10,7 +10,7 @@ enum { VISIT_MOST = 256 }; /* URLs of one plugin */
 
 struct doctor_visit {
     struct registry *registry;
-    const struct config *config; /* what --set said, in section "--set" */
+    const struct config *config; /* what --set said, in section "doctor" */
     bool repair;
     const char *plugin;
     const char *wheres[VISIT_MOST]; /* after "://" */

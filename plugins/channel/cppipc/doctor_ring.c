@@ -165,21 +165,20 @@ static void judge_receivers(struct doctor *doctor, struct doctor_ring *ring)
 
 /* ---- the sender flag -------------------------------------------------------------------------------------------------- */
 
-/* Somebody holds the flag, or nobody does: seen only where there are more handles than receivers, or somebody sends. */
+/* More receivers and senders, by their marks, than have it open. Who is dead shows when something is sent, or by the ring being full. */
 static void judge_flag(struct doctor *doctor, const struct doctor_ring *ring)
 {
     char who[DOCTOR_WHO];
-    bool room = ring->file->mappings > bits_in(ring->connected);
-    if (kind_of(doctor, ring) != CPPIPC_ROUTE || !has_flag(ring) || ring->modified || room ||
-        !doctor_sees_all(doctor, ring->file))
+    unsigned connected = bits_in(ring->connected);
+    if (kind_of(doctor, ring) != CPPIPC_ROUTE || !has_flag(ring) || ring->modified || ring->holding ||
+        ring->file->mappings > connected || !doctor_sees_all(doctor, ring->file))
         return;
-    doctor_tell(doctor, LEAT_FINDING_WARNING, LEAT_REPAIR_NONE, doctor_channel(doctor, ring->file->name),
-                "stale-sender-flag",
-                "If no sender is running, stop the receivers too, run leat doctor --repair, and start them again.",
-                "it has a sender, says its flag, but as many processes as receivers: the sender is dead, and no new "
-                "one will be "
-                "let in; it is open in %s",
-                doctor_who(ring->file, who));
+    doctor_tell(
+        doctor, LEAT_FINDING_WARNING, LEAT_REPAIR_NONE, doctor_channel(doctor, ring->file->name), "stale-sender-flag",
+        "If no sender is running, stop the receivers too, run leat doctor --repair, and start them again.",
+        "its marks say that it has a sender and %u receiver%s, but it is open in %s alone: if it is the sender who "
+        "is dead, no other one is let in",
+        connected, plural(connected, "", "s"), doctor_who(ring->file, who));
 }
 
 /* ---- all of it -------------------------------------------------------------------------------------------------------- */
