@@ -132,7 +132,7 @@ Test(cppipc_holding, after_a_whole_lap_the_bit_may_be_anybodys)
     predecessor();
     push(CPPIPC_SLOTS - 1);
     cr_assert(left_bit());
-    push(1);
+    push(2); /* it was full, and went on: somebody has taken the bit away */
     cr_assert(!left_bit());
 }
 
