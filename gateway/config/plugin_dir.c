@@ -27,22 +27,25 @@ static bool holds_plugins(const char *path)
     return found;
 }
 
-/* BUILD/plugins for a program that runs as BUILD/bin/NAME; NULL for one that is installed. To be freed. */
-static char *build_folder(void)
+/* Where plugins lie as seen from the folder of this program: in a build tree, and in an installed one, wherever it was put. */
+static const char *const from_program[] = {"../plugins", LEAT_PLUGIN_DIR_FROM_PROGRAM};
+
+/* The first of those folders that holds plugins; NULL: none does. To be freed. */
+static char *beside_program(void)
 {
     char self[PATH_MAX];
     const ssize_t len = readlink("/proc/self/exe", self, sizeof(self) - 1);
     if (len <= 0)
         return NULL;
     self[len] = '\0';
-    char *slash = strrchr(self, '/');
-    if (slash == NULL || slash - self < 4 || strncmp(slash - 4, "/bin", 4) != 0)
-        return NULL;
-    slash[-4] = '\0';
-    char *path = memory_format("%s/plugins", self);
-    if (holds_plugins(path))
-        return path;
-    free(path);
+    *strrchr(self, '/') = '\0';
+    for (size_t i = 0; i < sizeof(from_program) / sizeof(from_program[0]); i++) {
+        char *path = memory_format("%s/%s", self, from_program[i]);
+        char *whole = holds_plugins(path) ? realpath(path, NULL) : NULL;
+        free(path);
+        if (whole != NULL)
+            return whole;
+    }
     return NULL;
 }
 
@@ -51,6 +54,6 @@ char *plugin_dir_default(void)
     const char *named = getenv("LEAT_PLUGIN_DIR");
     if (named != NULL && *named != '\0')
         return memory_copy(named);
-    char *built = build_folder();
-    return built != NULL ? built : memory_copy(LEAT_PLUGIN_DIR_INSTALLED);
+    char *found = beside_program();
+    return found != NULL ? found : memory_copy(LEAT_PLUGIN_DIR_INSTALLED);
 }

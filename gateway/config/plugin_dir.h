@@ -2,8 +2,8 @@
 #ifndef LEAT_CONFIG_PLUGIN_DIR_H
 #define LEAT_CONFIG_PLUGIN_DIR_H
 
-/* $LEAT_PLUGIN_DIR; else, for a leatd that runs from its build folder (bin/leatd with plugins/ beside bin/), that build's own
- * plugins; else the installed folder. To be freed. */
+/* $LEAT_PLUGIN_DIR; else what belongs to this program, seen from its own folder: a build's plugins/ beside bin/, or the lib/leat/plugins
+ * of an installed tree, wherever that was put; else the folder that was configured. To be freed. */
 char *plugin_dir_default(void);
 
 #endif

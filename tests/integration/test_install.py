@@ -35,11 +35,10 @@ def test_what_is_installed_is_whole(staged):
 
 
 def test_a_staged_gateway_carries_a_message(house, staged):
-    plugins = one(staged, "pubsub.so").parent
     configuration = house.path("staged.ini")
     url = tcp()
     configuration.write_text(
-        f"[gateway]\nname = staged\nplugin_dir = {plugins}\n[bridge.in]\npattern = pipeline\ndirection = in\n"
+        f"[gateway]\nname = staged\n[bridge.in]\npattern = pipeline\ndirection = in\n"
         f"channel = shm://in\nlisten = {url}\n"
     )
     daemon = house.start(staged / "bin/leatd", "-c", configuration)
