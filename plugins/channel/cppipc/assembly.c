@@ -182,6 +182,8 @@ void assembly_pass(struct assembly *assembly, const struct cppipc_message *slot)
 {
     if (assembly->open)
         partial_of(assembly, slot);
+    if (assembly_is_older(assembly, slot->id) && !ignored_of(assembly, slot->handle))
+        ignore(assembly, slot->handle, slot->id); /* what it comes to after this one is beyond doubt */
 }
 
 enum assembly_result assembly_take(struct assembly *assembly, const struct cppipc_message *slot,

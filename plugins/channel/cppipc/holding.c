@@ -159,10 +159,11 @@ static bool is_of_this_ring(const struct holding_record *left, const struct hand
 
 /* The dead read nothing more: from the first slot that still carries the bit on, every one does. Where one does not, somebody else
  * has been given the bit and reads with it. */
-static bool slots_agree(const struct cppipc_ring *ring, const struct holding_record *left, uint32_t behind)
+static bool slots_agree(const struct cppipc_ring *ring, const struct holding_record *left, uint32_t write,
+                        uint32_t behind)
 {
     bool unread = false;
-    for (uint32_t i = left->cursor; i != left->cursor + behind; i++) {
+    for (uint32_t i = write - behind; i != write; i++) {
         uint64_t readers = atomic_load_explicit(&ring->slots[i % CPPIPC_SLOTS].readers, memory_order_acquire);
         if (unread && !(readers & left->bit))
             return false;
@@ -171,16 +172,21 @@ static bool slots_agree(const struct cppipc_ring *ring, const struct holding_rec
     return true;
 }
 
-/* A sender takes the bit away only when the ring is full, so that with less than a lap unread nobody has. */
 bool holding_left_bit(const struct holding *holding, const struct handle *handle)
 {
     const struct holding_record *left = &holding->left;
     const struct cppipc_ring *ring = handle->ring;
     if (!is_of_this_ring(left, handle) || left->bit == 0 || (left->bit & (left->bit - 1)) != 0)
         return false;
-    uint32_t behind = atomic_load_explicit(&ring->write, memory_order_acquire) - left->cursor;
-    return behind < CPPIPC_SLOTS && (atomic_load_explicit(&ring->connected, memory_order_acquire) & left->bit) != 0 &&
-           atomic_load_explicit(&ring->epoch, memory_order_acquire) == left->epoch && slots_agree(ring, left, behind);
+    uint32_t write = atomic_load_explicit(&ring->write, memory_order_acquire);
+    uint32_t behind =
+        write - (left->cursor - 1); /* it may have died before it took the slot that it had written down */
+    if (behind > CPPIPC_SLOTS + 1)
+        return false;
+    behind = behind < CPPIPC_SLOTS ? behind : CPPIPC_SLOTS;
+    return (atomic_load_explicit(&ring->connected, memory_order_acquire) & left->bit) != 0 &&
+           atomic_load_explicit(&ring->epoch, memory_order_acquire) == left->epoch &&
+           slots_agree(ring, left, write, behind);
 }
 
 bool holding_left_sender(const struct holding *holding, const struct handle *handle)

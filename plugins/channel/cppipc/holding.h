@@ -13,7 +13,7 @@ struct holding_record {
     uint64_t epoch;         /* receiver: as it was. A forced push since may have given the bit to somebody else */
     uint32_t bit;           /* receiver */
     uint32_t sender;        /* 1: the sender flag is ours */
-    uint32_t cursor;        /* receiver: kept up to date */
+    uint32_t cursor;        /* receiver: where it is once the slot at hand is taken, written down before that */
     uint32_t reserved;
 };
 
@@ -29,7 +29,7 @@ struct holding {
 int holding_open(struct holding *holding, const struct cppipc_where *where, const char *role);
 void holding_close(struct holding *holding, bool clean); /* clean: nothing is held any more, the file goes */
 
-/* Whether what was left is still ours: same ring, same epoch, the bit still connected, less than a lap behind, and nobody else has
+/* Whether what was left is still ours: same ring, same epoch, the bit still connected, at most a lap behind, and nobody else has
  * read with it since; or the flag still set. */
 bool holding_left_bit(const struct holding *holding, const struct handle *handle);
 bool holding_left_sender(const struct holding *holding, const struct handle *handle);

@@ -114,6 +114,12 @@ static void keep_record(struct receiver *receiver)
     record->bit = receiver->ring.bit;
 }
 
+static void note_cursor(const struct receiver *receiver, uint32_t ahead)
+{
+    if (receiver->holds)
+        receiver->holding.record->cursor = receiver->ring.cursor + ahead;
+}
+
 /* What begins now is whole; of what has begun before, the first part may have passed us by. */
 static void doubt(struct receiver *receiver)
 {
@@ -170,10 +176,23 @@ static uint32_t begun_before(const struct receiver *receiver)
     return born;
 }
 
-/* Goes on where a predecessor of ours was killed. */
+/* Where a predecessor was killed. When it had written down the slot after the oldest one, it may have been about to take that one: the
+ * ring is full then, and stays so. Or it had, and a writer is at that slot now: it will be done in a moment. */
+static uint32_t left_cursor(const struct receiver *receiver)
+{
+    const _Atomic uint32_t *write = &receiver->handle.ring->write;
+    const struct timespec moment = timespec_of(NS_PER_MS);
+    uint32_t cursor = receiver->holding.left.cursor;
+    if (atomic_load_explicit(write, memory_order_acquire) - cursor != CPPIPC_SLOTS - 1)
+        return cursor;
+    nanosleep(&moment, NULL);
+    return cursor - (atomic_load_explicit(write, memory_order_acquire) - cursor == CPPIPC_SLOTS - 1);
+}
+
+/* Goes on there, so that what was sent meanwhile is not lost as far as the ring reaches. */
 static void resume(struct receiver *receiver)
 {
-    receiver->ring.cursor = receiver->holding.left.cursor;
+    receiver->ring.cursor = left_cursor(receiver);
     ring_resume(&receiver->ring, receiver->holding.left.bit);
     assembly_doubt(&receiver->assembly, begun_before(receiver));
     keep_record(receiver);
@@ -293,11 +312,12 @@ static int turn(struct receiver *receiver, struct leat_message *message)
     uint32_t behind;
     if (!ring_is_connected(ring) && rejoin(receiver, true) != 0)
         return 0;
-    if (receiver->holds) /* before the slot is taken: see ring_resume */
-        receiver->holding.record->cursor = ring->cursor + 1;
+    note_cursor(receiver, 1); /* before the slot is taken: see ring_resume */
     int popped = ring_pop(ring, &receiver->slot, &behind);
-    if (popped == 0)
+    if (popped == 0) {
+        note_cursor(receiver, 0);
         return 0;
+    }
     if (behind >= CPPIPC_SLOTS)
         attendant_wake(receiver->attendant, HANDLE_WT);
     if (popped < 0) {

@@ -145,6 +145,14 @@ static int pass(struct ring_reader *reader)
     return since < CPPIPC_SLOTS ? -ESTALE : -ENOTCONN;
 }
 
+/* A predecessor of ours was killed after it had marked the slot free and before it took the last bit off: its message is still to be
+ * read. A whole lap behind it could also be a writer's claim for the next message. */
+static bool is_left_over(const struct ring_reader *reader, uint32_t lag)
+{
+    return lag != 0 && lag < CPPIPC_SLOTS && is_free_mark(committed_of(reader->ring, reader->cursor), reader->cursor) &&
+           (readers_of(reader->ring, reader->cursor) & reader->bit);
+}
+
 int ring_pop(struct ring_reader *reader, struct cppipc_message *message, uint32_t *behind)
 {
     struct ring ring = reader->ring;
@@ -157,9 +165,9 @@ int ring_pop(struct ring_reader *reader, struct cppipc_message *message, uint32_
     }
     if (lag == 0 && (ring.kind == CPPIPC_ROUTE || !is_published(ring, reader->cursor)))
         return 0;
-    if (!is_published(ring, reader->cursor))
-        return is_free_mark(committed_of(ring, reader->cursor), reader->cursor) ? pass(reader) : 0;
     uint64_t readers = readers_of(ring, reader->cursor);
+    if (!is_published(ring, reader->cursor) && !is_left_over(reader, lag))
+        return is_free_mark(committed_of(ring, reader->cursor), reader->cursor) && lag != 0 ? pass(reader) : 0;
     if (!(readers & reader->bit))
         return pass(reader);
     memcpy(message, &slot_at(ring, reader->cursor)->message, sizeof *message);

@@ -134,6 +134,14 @@ Test(cppipc_assembly, only_the_first_message_of_each_sender_is_doubted, .init = 
             cr_assert(take(handle, 100 + id * 20 + handle, 40, 0) == ASSEMBLY_SLOT);
 }
 
+Test(cppipc_assembly, after_a_message_with_a_chunk_its_sender_is_beyond_doubt, .init = begin, .fini = end)
+{
+    struct cppipc_message stored = {.handle = 1, .id = 3, .remain = 1000, .stored = 1};
+    assembly_doubt(&assembly, 1000);
+    assembly_pass(&assembly, &stored);
+    cr_assert(take(1, 4, 40, 0) == ASSEMBLY_SLOT && take(1, 5, 40, 0) == ASSEMBLY_SLOT);
+}
+
 Test(cppipc_assembly, doubt_does_not_come_back_when_ids_have_gone_half_way_round, .init = begin, .fini = end)
 {
     assembly_doubt(&assembly, 10);

@@ -127,10 +127,10 @@ Test(cppipc_holding, after_a_forced_push_the_bit_may_be_anybodys)
     cr_assert(!left_bit());
 }
 
-Test(cppipc_holding, after_a_whole_lap_the_bit_may_be_anybodys)
+Test(cppipc_holding, after_more_than_a_lap_the_bit_may_be_anybodys)
 {
     predecessor();
-    push(CPPIPC_SLOTS - 1);
+    push(CPPIPC_SLOTS);
     cr_assert(left_bit());
     push(2); /* it was full, and went on: somebody has taken the bit away */
     cr_assert(!left_bit());

@@ -428,6 +428,17 @@ ParameterizedTest(enum cppipc_kind *kind, cppipc_ring_read,
     expect(CPPIPC_SLOTS, CPPIPC_SLOTS);
 }
 
+Test(cppipc_ring_read, a_successor_reads_what_the_killed_one_had_marked_free_but_not_read)
+{
+    make(CPPIPC_CHANNEL, 1000);
+    join();
+    write_many(3);
+    atomic_store(&slot(1000)->committed, 1000 + CPPIPC_SLOTS);
+    ring_resume(&reader, ONE);
+    expect(0, 2);
+    cr_assert((uint32_t)atomic_load(&slot(1000)->readers) == 0);
+}
+
 Test(cppipc_ring_read, there_are_32_places)
 {
     make(CPPIPC_ROUTE, 0);
