@@ -67,7 +67,7 @@ static void judge_permission(struct doctor *doctor, const struct doctor_file *fi
     else if (file->part == DOCTOR_RING && (file->mode & 0006) != 0006)
         doctor_tell(doctor, LEAT_FINDING_NOTE, LEAT_REPAIR_NONE, path, "one-user",
                     "Where programs of other users are to take part: umask 0 (cpp-ipc 1.3), or cpp-ipc 1.4.",
-                    "it has mode %04o: only %s and root can use it", (unsigned)file->mode,
+                    "it has mode %04o: nobody but %s (and root) can use it", (unsigned)file->mode,
                     user_name(file->owner, owner));
 }
 
