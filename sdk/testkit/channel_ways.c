@@ -52,4 +52,9 @@ static int32_t start(unsigned way, const void *values)
     return error;
 }
 
-const struct ways channel_ways = {count, name, has_check, check, prepare, start};
+static void cycle(unsigned way, const void *values)
+{
+    start(way, values);
+}
+
+const struct ways channel_ways = {count, name, has_check, check, prepare, start, cycle};

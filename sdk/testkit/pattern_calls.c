@@ -69,8 +69,13 @@ int32_t pattern_outward(void *self, uint32_t channel, const struct leat_message 
     if (!OPS->outward)
         return LEAT_FORWARD;
     test_enter("outward");
-    int32_t reason = judge_reason("outward", OPS->outward(self, channel, message, out));
-    if (reason == LEAT_FORWARD)
+    int32_t reason = OPS->outward(self, channel, message, out);
+    if (reason == LEAT_HOLD && test_subject.plugin.table.needs_minor >= 1)
+        test_require(out->hold_key < LEAT_HOLD_KEYS, "outward() holds a message under key %u; expected less than %u",
+                     out->hold_key, LEAT_HOLD_KEYS);
+    else
+        judge_reason("outward", reason);
+    if (reason == LEAT_FORWARD || reason == LEAT_HOLD)
         judge_outward(out);
     test_leave_in_time("outward");
     return reason;

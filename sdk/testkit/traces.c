@@ -99,16 +99,16 @@ void traces_fini(struct traces *traces)
 
 /* ---- comparing ------------------------------------------------------------------------------------------------------- */
 
-/* The first line of `after` that is not in `before`. */
-static bool added(const char *before, const char *after, const char *noun, char text[TRACES_TEXT])
+/* The first line of `after` that is not in `before`, up to a character of `end`: a thread may get its name late. */
+static bool added(const char *before, const char *after, const char *end, const char *noun, char text[TRACES_TEXT])
 {
     for (const char *line = after; *line; line += strcspn(line, "\n") + 1) {
-        size_t len = strcspn(line, "\n");
+        size_t len = strcspn(line, end);
         bool found = false;
         for (const char *old = before; *old && !found; old += strcspn(old, "\n") + 1)
-            found = strcspn(old, "\n") == len && memcmp(old, line, len) == 0;
+            found = strcspn(old, end) == len && memcmp(old, line, len) == 0;
         if (!found) {
-            snprintf(text, TRACES_TEXT, "%s %.*s", noun, (int)len, line);
+            snprintf(text, TRACES_TEXT, "%s %.*s", noun, (int)strcspn(line, "\n"), line);
             return true;
         }
     }
@@ -117,9 +117,9 @@ static bool added(const char *before, const char *after, const char *noun, char 
 
 bool traces_differ(const struct traces *before, const struct traces *after, char text[TRACES_TEXT])
 {
-    if (added(before->descriptors, after->descriptors, "the descriptor", text) ||
-        added(before->threads, after->threads, "the thread", text) ||
-        added(before->files, after->files, "the file", text))
+    if (added(before->descriptors, after->descriptors, "\n", "the descriptor", text) ||
+        added(before->threads, after->threads, " \n", "the thread", text) ||
+        added(before->files, after->files, "\n", "the file", text))
         return true;
     if (before->folder && after->folder && strcmp(before->folder, after->folder) != 0) {
         snprintf(text, TRACES_TEXT, "the working folder %s", after->folder);

@@ -155,8 +155,8 @@ static void sockets_close_in_mid_burst(void)
         pair_connect(&pair, transport_url(0));
         for (uint64_t k = 0; k < SOCKET_DEPTH; k++)
             socket_send(&pair.first, k, 4096, 0);
-        socket_close(i % 2 ? &pair.second : &pair.first);
-        socket_close(i % 2 ? &pair.first : &pair.second);
+        socket_close_busy(i % 2 ? &pair.second : &pair.first);
+        socket_close_busy(i % 2 ? &pair.first : &pair.second);
     }
 }
 
@@ -173,7 +173,7 @@ static void a_peer_that_vanishes_is_accounted_for(void)
     for (int i = 0; i < 5; i++) {
         for (int k = 0; k < 100; k++)
             socket_receive(&pair.second, &header, data, sizeof data, TEST_PATIENCE_NS);
-        socket_close(&pair.second);
+        socket_close_busy(&pair.second);
         test_require(socket_open(&pair.second, pair.roles->second) == 0, "a second socket could not be opened");
         test_require(socket_attach(&pair.second, transport_url(0), false, subject_values(), explain, sizeof explain) ==
                          0,
@@ -186,7 +186,8 @@ static void a_peer_that_vanishes_is_accounted_for(void)
     pthread_join(thread, NULL);
     test_note("%" PRIu64 " sent, %" PRIu64 " failed of %" PRIu64, pair.first.sent, pair.first.failed,
               pair.first.next_send);
-    pair_close(&pair);
+    socket_close_busy(&pair.second);
+    socket_close_busy(&pair.first);
 }
 
 static void traffic_survives_without_memory(void)

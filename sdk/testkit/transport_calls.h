@@ -35,6 +35,10 @@ int32_t socket_open(struct socket *self, uint32_t role);
 /* Closes it and fails the test unless everything that was submitted has completed, once. */
 void socket_close(struct socket *self);
 
+/* The same for a socket with traffic. The interface allows an engine to hang there, so a close that does not return in time ends the
+ * test, well where everything that was submitted has completed. */
+void socket_close_busy(struct socket *self);
+
 /* attach() with these options. */
 int32_t socket_attach(struct socket *self, const char *url, bool listen, const void *values, char *explain,
                       uint64_t explain_size);

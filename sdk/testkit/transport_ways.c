@@ -1,5 +1,5 @@
 #include "subject.h"
-#include "transport_calls.h"
+#include "transport_pair.h"
 #include "ways.h"
 
 #include <arpa/inet.h>
@@ -122,20 +122,12 @@ static int32_t check(unsigned way, const void *values)
     return OPS->check(subject_host(), &endpoint);
 }
 
-static int32_t open_any(struct socket *self)
-{
-    int32_t error = -ENOTSUP;
-    for (uint32_t role = LEAT_ROLE_PUBLISHER; role <= LEAT_ROLE_PAIR1 && error == -ENOTSUP; role++)
-        error = socket_open(self, role);
-    return error;
-}
-
 /* Who dials finds somebody who listens. */
 static void prepare(unsigned way)
 {
     static struct socket listener;
     char explain[256];
-    if (transport_listens() && !is_listening(way) && open_any(&listener) == 0)
+    if (transport_listens() && !is_listening(way) && socket_open(&listener, pair_any()->first) == 0)
         socket_attach(&listener, transport_url(0), true, subject_values(), explain, sizeof explain);
 }
 
@@ -143,13 +135,27 @@ static int32_t start(unsigned way, const void *values)
 {
     struct socket self;
     char explain[256];
-    int32_t error = open_any(&self);
+    bool listens = is_listening(way);
+    int32_t error = socket_open(&self, listens ? pair_any()->first : pair_any()->second);
     if (error)
         return error;
-    error = socket_attach(&self, transport_url(is_listening(way) ? 1 : 0), is_listening(way), values, explain,
-                          sizeof explain);
+    error = socket_attach(&self, transport_url(listens ? 1 : 0), listens, values, explain, sizeof explain);
+    if (!error && !listens)
+        socket_await_peers(&self, true, TEST_S); /* a connection, and not the middle of a greeting */
     socket_close(&self);
     return error;
 }
 
-const struct ways transport_ways = {count, name, has_check, check, prepare, start};
+/* Without a peer: connections that come and go are the engine's business, and another test's. */
+static void cycle(unsigned way, const void *values)
+{
+    struct socket self;
+    char explain[256];
+    bool listens = is_listening(way);
+    if (socket_open(&self, listens ? pair_any()->first : pair_any()->second) != 0)
+        return;
+    socket_attach(&self, transport_url(2), listens, values, explain, sizeof explain);
+    socket_close(&self);
+}
+
+const struct ways transport_ways = {count, name, has_check, check, prepare, start, cycle};

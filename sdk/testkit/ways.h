@@ -19,6 +19,7 @@ struct ways {
     int32_t (*check)(unsigned way, const void *values);
     void (*prepare)(unsigned way);                      /* makes what a start needs to succeed; once in a process */
     int32_t (*start)(unsigned way, const void *values); /* starts, and stops at once when that worked */
+    void (*cycle)(unsigned way, const void *values);    /* what is done a thousand times: a start, mostly */
 };
 extern const struct ways channel_ways, pattern_ways, transport_ways;
 

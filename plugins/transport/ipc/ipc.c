@@ -72,8 +72,11 @@ static int32_t attach(uint64_t native, const struct leat_host *host, const struc
         return error;
     nng_listener listener;
     error = ipc_listen(&attach, &listener);
-    if (!error && sp_older_than(1, 6))
-        error = ipc_watch(&attach, listener, host);
+    if (error || !sp_older_than(1, 6))
+        return error;
+    error = ipc_watch(&attach, listener, host);
+    if (error)
+        nng_listener_close(listener);
     return error;
 }
 
