@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #define WINDOW_BYTES (UINT64_C(64) << 20) /* of a bridge's messages in flight, shared by its lanes */
 #define CORRUPT_NOTE_NS INT64_C(1000000000)
@@ -87,29 +88,108 @@ static bool has_peer(const struct outward *out)
     return atomic_load_explicit(&out->lane.bridge->peers, memory_order_relaxed) > 0;
 }
 
-/* Makes the packet of a borrowed message: prefix and body, the one copy on its way out. Returns why it is dropped instead: what the
- * pattern would drop with peers it drops without them. */
-static int32_t pack(struct outward *out, const struct leat_message *message, struct leat_packet *packet)
+static bool finds_nobody(const struct outward *out)
+{
+    return !out->lane.bridge->needs_peer && !has_peer(out);
+}
+
+/* Makes the packet of a borrowed message: prefix and body, the one copy on its way out. Returns LEAT_FORWARD, LEAT_HOLD, or why it is
+ * dropped instead: what the pattern would drop with peers it drops without them. */
+static int32_t pack(struct outward *out, const struct leat_message *message, struct leat_outward *way,
+                    struct leat_packet *packet)
 {
     struct bridge *bridge = out->lane.bridge;
     const struct leat_pattern_ops *pattern = bridge->pattern_ops;
-    struct leat_outward way = {0};
-    int32_t reason = pattern->outward ? pattern->outward(bridge->pattern, out->index, message, &way) : LEAT_FORWARD;
-    if (reason != LEAT_FORWARD)
+    int32_t reason = pattern->outward ? pattern->outward(bridge->pattern, out->index, message, way) : LEAT_FORWARD;
+    if (reason != LEAT_FORWARD && (reason != LEAT_HOLD || !out->may_hold || way->hold_key >= LEAT_HOLD_KEYS))
         return lane_reason(reason);
-    if (!bridge->needs_peer && !has_peer(out))
+    if (reason == LEAT_FORWARD && finds_nobody(out))
         return LEAT_DROP_NO_PEER;
-    if (way.header_len > LEAT_HEADER_MAX || way.prefix_len > UINT64_MAX - message->len ||
-        bridge->engine->alloc(bridge->socket, packet, way.prefix_len + message->len) != 0)
+    if (way->header_len > LEAT_HEADER_MAX || way->prefix_len > UINT64_MAX - message->len ||
+        bridge->engine->alloc(bridge->socket, packet, way->prefix_len + message->len) != 0)
         return LEAT_DROP_ERROR;
-    packet->header_len = way.header_len;
-    memcpy(packet->header, way.header, way.header_len);
-    if (way.prefix_len)
-        memcpy(packet->data, way.prefix, way.prefix_len);
+    packet->header_len = way->header_len;
+    memcpy(packet->header, way->header, way->header_len);
+    if (way->prefix_len)
+        memcpy(packet->data, way->prefix, way->prefix_len);
     if (message->len)
-        memcpy((char *)packet->data + way.prefix_len, message->data, message->len);
-    return LEAT_FORWARD;
+        memcpy((char *)packet->data + way->prefix_len, message->data, message->len);
+    return reason;
 }
+
+/* What is in the next slot of the window and has been pushed goes out; behind what failed while we waited for it. */
+static void dispatch(struct outward *out, uint32_t slot)
+{
+    if (window_has_failed(&out->window))
+        window_retry(&out->window, slot);
+    else
+        submit(out, slot);
+}
+
+/* ---- what the pattern keeps back ------------------------------------------------------------------------------------ */
+
+static void drop_held(struct outward *out, struct held_message *held, int32_t reason)
+{
+    struct bridge *bridge = out->lane.bridge;
+    bridge->engine->drop(bridge->socket, &held->packet);
+    window_drop_held(&out->window, &held->hold, &held->message, reason);
+    held_remove(&out->held, held);
+}
+
+static int64_t now_ns(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return now.tv_sec * INT64_C(1000000000) + now.tv_nsec;
+}
+
+/* Its time has come. There is room in the window. */
+static void let_go(struct outward *out, struct held_message *held)
+{
+    if (finds_nobody(out)) {
+        drop_held(out, held, LEAT_DROP_NO_PEER);
+        return;
+    }
+    window_next(&out->window)->packet = held->packet;
+    uint32_t slot = window_push_held(&out->window, &held->hold, &held->message);
+    held_remove(&out->held, held);
+    dispatch(out, slot);
+}
+
+/* The newest message of its key: the one before is over. There is room in the window. */
+static void hold(struct outward *out, const struct leat_message *message, const struct leat_outward *way,
+                 struct leat_packet *packet)
+{
+    struct bridge *bridge = out->lane.bridge;
+    struct leat_packet kept = *packet; /* the slot may be taken by the one before */
+    struct held_message *before = held_find(&out->held, way->hold_key);
+    if (before && before->due_ns <= now_ns()) /* it should have gone already */
+        let_go(out, before);
+    else if (before)
+        drop_held(out, before, LEAT_DROP_FILTERED);
+    struct held_message *held = held_add(&out->held, way->hold_key, way->hold_until_ns, message);
+    if (!held) {
+        bridge->engine->drop(bridge->socket, &kept);
+        window_pass(&out->window, message, LEAT_DROP_ERROR);
+        return;
+    }
+    held->packet = kept;
+    window_hold(&out->window, message, &held->hold);
+}
+
+/* How long until one is due: 0 now, INT64_MAX none is held. Too many bytes are not held any longer. */
+static int64_t due_in_ns(const struct outward *out)
+{
+    const struct held_message *first = held_first(&out->held);
+    if (!first)
+        return INT64_MAX;
+    if (out->held.bytes > out->window.byte_limit)
+        return 0;
+    int64_t left_ns = first->due_ns - now_ns();
+    return left_ns > 0 ? left_ns : 0;
+}
+
+/* ---- one message ---------------------------------------------------------------------------------------------------- */
 
 /* A borrowed message goes its way. What the writer overtook meanwhile counts in the next message's `lost`, not here. */
 static void carry(struct outward *out, const struct leat_message *message)
@@ -117,9 +197,10 @@ static void carry(struct outward *out, const struct leat_message *message)
     struct bridge *bridge = out->lane.bridge;
     struct page_lane *page = out->lane.page;
     struct leat_packet *packet = &window_next(&out->window)->packet;
-    int32_t reason = pack(out, message, packet);
+    struct leat_outward way = {0};
+    int32_t reason = pack(out, message, &way, packet);
     if (out->channel->release(out->reader) != 0) {
-        if (reason == LEAT_FORWARD)
+        if (reason == LEAT_FORWARD || reason == LEAT_HOLD)
             bridge->engine->drop(bridge->socket, packet);
         return; /* this message, and what it said was lost before it, is told with the next one */
     }
@@ -134,12 +215,12 @@ static void carry(struct outward *out, const struct leat_message *message)
     books_add(&page->read, 1);
     books_add(&page->read_bytes, message->len);
     books_set(&page->last_sequence, message->sequence);
-    if (reason != LEAT_FORWARD)
+    if (reason == LEAT_FORWARD)
+        dispatch(out, window_push(&out->window, message));
+    else if (reason == LEAT_HOLD)
+        hold(out, message, &way, packet);
+    else
         window_pass(&out->window, message, reason);
-    else if (!window_has_failed(&out->window))
-        submit(out, window_push(&out->window, message));
-    else /* something failed while we waited for this message: it stands in line behind it */
-        window_retry(&out->window, window_push(&out->window, message));
 }
 
 /* ---- waiting ------------------------------------------------------------------------------------------------------ */
@@ -222,9 +303,12 @@ static bool may_read(struct outward *out)
         return false;
     }
     lane_show_running(&out->lane);
-    if (window_has_room(&out->window))
+    if (!window_has_room(&out->window))
+        lane_wait(&out->lane, room_or_stop, out);
+    else if (due_in_ns(out) == 0)
+        let_go(out, held_first(&out->held));
+    else
         return true;
-    lane_wait(&out->lane, room_or_stop, out);
     return false;
 }
 
@@ -282,7 +366,8 @@ static void pump(struct outward *out)
         lane_beat(&out->lane);
         if (!may_read(out))
             continue;
-        int error = out->channel->borrow(out->reader, &message, LANE_SLICE_NS);
+        int64_t due_ns = due_in_ns(out);
+        int error = out->channel->borrow(out->reader, &message, due_ns < LANE_SLICE_NS ? due_ns : LANE_SLICE_NS);
         if (error == 0)
             carry(out, &message);
         else if (!goes_on(out, error))
@@ -295,9 +380,11 @@ static void drain(struct outward *out)
 {
     if (lane_is_stopping(&out->lane))
         lane_show(&out->lane, PAGE_STOPPING, "finishing the messages in flight");
-    while (!window_is_empty(&out->window) && !lane_is_expired(&out->lane)) {
+    while ((!window_is_empty(&out->window) || held_first(&out->held)) && !lane_is_expired(&out->lane)) {
         if (window_has_failed(&out->window))
             mend(out);
+        else if (held_first(&out->held) && window_has_room(&out->window))
+            let_go(out, held_first(&out->held));
         else
             lane_wait(&out->lane, empty_or_failed, out);
     }
@@ -309,7 +396,7 @@ static void *run(void *argument)
     while (open_reader(out)) {
         pump(out);
         drain(out);
-        if (!window_is_empty(&out->window))
+        if (!window_is_empty(&out->window) || held_first(&out->held))
             break;
         out->channel->reader_close(out->reader);
         out->reader = NULL;
@@ -327,6 +414,7 @@ void outward_init(struct outward *out, struct bridge *bridge, uint32_t index, st
     out->channel = &out->source->plugin->channel;
     out->index = index;
     out->mended_at = UINT64_MAX;
+    out->may_hold = bridge->resolved->pattern->table.needs_minor >= 1;
     out->lane.medium = out->source->plugin->table.name;
     lane_init(&out->lane, bridge, page, out->source->url, true);
     window_init(&out->window, page, &out->lane.bell, WINDOW_BYTES / bridge->outward_count);
@@ -344,6 +432,9 @@ void outward_fini(struct outward *out)
     struct bridge *bridge = out->lane.bridge;
     for (int slot; (slot = window_mend(&out->window)) >= 0;)
         bridge->engine->drop(bridge->socket, &out->window.slots[slot].packet);
+    for (struct held_message *held; (held = held_first(&out->held)) != NULL; held_remove(&out->held, held))
+        bridge->engine->drop(bridge->socket, &held->packet);
+    held_fini(&out->held);
     if (out->reader)
         out->channel->reader_close(out->reader);
     window_fini(&out->window);

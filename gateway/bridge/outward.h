@@ -7,6 +7,7 @@
 #ifndef LEAT_BRIDGE_OUTWARD_H
 #define LEAT_BRIDGE_OUTWARD_H
 
+#include "bridge/held.h"
 #include "bridge/lane.h"
 #include "bridge/window.h"
 #include "plugin/resolve.h"
@@ -18,6 +19,8 @@ struct outward {
     uint32_t index; /* of the channel in its bridge, and of this lane's slots in the socket's */
     void *reader;
     struct window window;
+    struct held held;
+    bool may_hold;      /* the pattern knows of LEAT_HOLD */
     bool mending;       /* something failed and has to be through before anything new is sent */
     uint64_t mended_at; /* the window's tail when the last one was sent again */
     struct lane_backoff again;

@@ -28,6 +28,7 @@ void window_serve(struct window *window, void *reader,
 {
     window->reader = reader;
     window->acknowledge = acknowledge;
+    window->last = window->done = window->told = (struct window_place){0};
 }
 
 static struct window_slot *slot_at(struct window *window, uint64_t position)
@@ -58,18 +59,30 @@ struct window_slot *window_next(struct window *window)
     return slot_at(window, atomic_load_explicit(&window->head, memory_order_relaxed));
 }
 
-/* The next message takes its slot, in a state that a completion may already look at. */
-static uint32_t enter(struct window *window, const struct leat_message *message, uint64_t bytes, uint32_t state)
+static struct window_place place_of(const struct leat_message *message)
+{
+    return (struct window_place){.cursor = message->cursor, .count = message->sequence + 1};
+}
+
+/* A message takes the next slot, in a state that a completion may already look at. */
+static uint32_t enter_at(struct window *window, struct window_place place, bool was_held, uint64_t bytes,
+                         uint32_t state)
 {
     uint64_t position = atomic_load_explicit(&window->head, memory_order_relaxed);
     struct window_slot *slot = slot_at(window, position);
-    slot->cursor = message->cursor;
-    slot->sequence = message->sequence;
+    slot->place = place;
+    slot->was_held = was_held;
     slot->bytes = bytes;
     window->bytes_in += bytes;
     atomic_store_explicit(&window->head, position + 1, memory_order_relaxed);
     atomic_store_explicit(&slot->state, state, memory_order_release); /* W2, with advance */
     return (uint32_t)(position % WINDOW_SLOTS);
+}
+
+static uint32_t enter(struct window *window, const struct leat_message *message, uint64_t bytes, uint32_t state)
+{
+    window->last = place_of(message);
+    return enter_at(window, window->last, false, bytes, state);
 }
 
 uint32_t window_push(struct window *window, const struct leat_message *message)
@@ -78,24 +91,51 @@ uint32_t window_push(struct window *window, const struct leat_message *message)
     return enter(window, message, message->len, WINDOW_SENDING);
 }
 
-/* Everything finished at the old end leaves, and the reader's position with it. Under the lock. The acknowledgement comes
- * before the new tail, so that a lane that sees an empty window may close the reader. */
+/* ---- under the lock ------------------------------------------------------------------------------------------------ */
+
+static void unlink_hold(struct window *window, struct window_hold *hold)
+{
+    *(hold->older ? &hold->older->newer : &window->oldest) = hold->newer;
+    *(hold->newer ? &hold->newer->older : &window->newest) = hold->older;
+}
+
+/* What was held comes later than what overtook it. */
+static void leave(struct window *window, struct window_slot *slot)
+{
+    if (slot->was_held)
+        unlink_hold(window, &slot->hold);
+    if (!slot->was_held || slot->place.count > window->done.count)
+        window->done = slot->place;
+}
+
+static void acknowledge(struct window *window)
+{
+    const struct window_place *to = &window->done;
+    if (window->oldest && window->oldest->before.count < to->count)
+        to = &window->oldest->before;
+    if (to->count == window->told.count && to->cursor == window->told.cursor)
+        return;
+    window->told = *to;
+    if (window->acknowledge)
+        window->acknowledge(window->reader, to->cursor, to->count - 1);
+}
+
+/* Everything finished at the old end leaves, and the reader's position with it. The acknowledgement comes before the new tail, so
+ * that a lane that sees an empty window may close the reader. */
 static void advance(struct window *window)
 {
     uint64_t tail = atomic_load_explicit(&window->tail, memory_order_relaxed), before = tail, bytes = 0;
-    const struct window_slot *last = NULL;
     for (;; tail++) {
         struct window_slot *slot = slot_at(window, tail);
         if (atomic_load_explicit(&slot->state, memory_order_acquire) != WINDOW_DONE) /* W2 */
             break;
         atomic_store_explicit(&slot->state, WINDOW_FREE, memory_order_relaxed);
         bytes += slot->bytes;
-        last = slot;
+        leave(window, slot);
     }
     if (tail == before)
         return;
-    if (window->acknowledge)
-        window->acknowledge(window->reader, last->cursor, last->sequence);
+    acknowledge(window);
     books_add(&window->bytes_out, bytes);
     atomic_store_explicit(&window->tail, tail, memory_order_release); /* W1, with occupancy */
 }
@@ -114,6 +154,54 @@ void window_pass(struct window *window, const struct leat_message *message, int3
     advance(window);
     pthread_mutex_unlock(&window->lock);
 }
+
+/* ---- messages that are held ------------------------------------------------------------------------------------------ */
+
+void window_hold(struct window *window, const struct leat_message *message, struct window_hold *hold)
+{
+    books_share(&window->books->in_flight, 1);
+    window->held++;
+    hold->before = window->last;
+    window->last = place_of(message);
+    pthread_mutex_lock(&window->lock);
+    hold->older = window->newest;
+    hold->newer = NULL;
+    *(window->newest ? &window->newest->newer : &window->oldest) = hold;
+    window->newest = hold;
+    pthread_mutex_unlock(&window->lock);
+}
+
+/* It takes the next slot, and what follows it along. */
+static uint32_t enter_held(struct window *window, struct window_hold *hold, const struct leat_message *message,
+                           uint64_t bytes, uint32_t state)
+{
+    struct window_hold *kept = &window_next(window)->hold;
+    window->held--;
+    pthread_mutex_lock(&window->lock);
+    *kept = *hold;
+    *(kept->older ? &kept->older->newer : &window->oldest) = kept;
+    *(kept->newer ? &kept->newer->older : &window->newest) = kept;
+    pthread_mutex_unlock(&window->lock);
+    return enter_at(window, place_of(message), true, bytes, state);
+}
+
+uint32_t window_push_held(struct window *window, struct window_hold *hold, const struct leat_message *message)
+{
+    return enter_held(window, hold, message, message->len, WINDOW_SENDING);
+}
+
+void window_drop_held(struct window *window, struct window_hold *hold, const struct leat_message *message,
+                      int32_t reason)
+{
+    books_share(&window->books->dropped[reason], 1);
+    atomic_fetch_sub_explicit(&window->books->in_flight, 1, memory_order_relaxed);
+    enter_held(window, hold, message, 0, WINDOW_DONE);
+    pthread_mutex_lock(&window->lock);
+    advance(window);
+    pthread_mutex_unlock(&window->lock);
+}
+
+/* ---- the end of a message --------------------------------------------------------------------------------------------- */
 
 static void close_entry(struct window *window, const struct window_slot *slot, int32_t reason)
 {
@@ -188,7 +276,7 @@ uint64_t window_abandon(struct window *window, bool durable)
 {
     pthread_mutex_lock(&window->lock);
     window->abandoned = true;
-    uint64_t unfinished = count_in(window, WINDOW_SENDING) + count_in(window, WINDOW_FAILED);
+    uint64_t unfinished = window->held + count_in(window, WINDOW_SENDING) + count_in(window, WINDOW_FAILED);
     if (durable)
         books_add(&window->books->returned, unfinished);
     else

@@ -21,12 +21,26 @@
 
 #define WINDOW_SLOTS 64u
 
+/* How far a reader has come: the cursor of a message, and its sequence plus one; 0 before the first. */
+struct window_place {
+    uint64_t cursor, count;
+};
+
+/* A message that is not over and is not in its turn: kept back by the pattern, or sent after that. What came before it may be
+ * acknowledged, it and what came later may not. */
+struct window_hold {
+    struct window_hold *older, *newer;
+    struct window_place before;
+};
+
 enum window_state { WINDOW_FREE = 0, WINDOW_SENDING, WINDOW_FAILED, WINDOW_DONE };
 
 struct window_slot {
     struct leat_packet packet; /* stays put while the engine has it */
-    uint64_t cursor, sequence; /* of the message, for its acknowledgement */
+    struct window_place place; /* of the message, for its acknowledgement */
     uint64_t bytes;
+    struct window_hold hold; /* of a message that was held */
+    bool was_held;
     _Atomic uint32_t state; /* enum window_state */
 };
 
@@ -39,13 +53,17 @@ struct window {
     void *reader;
 
     _Alignas(64) _Atomic uint64_t head; /* messages that entered; written by the lane */
-    uint64_t bytes_in;
+    uint64_t bytes_in, held;
+    struct window_place last; /* message that was read */
 
     _Alignas(64) pthread_mutex_t lock; /* of everything below, and of acknowledge */
     _Atomic uint64_t tail;             /* messages that left */
     _Atomic uint64_t bytes_out;
-    _Atomic uint32_t failed; /* slots that wait to be sent again */
-    bool abandoned;          /* the books are closed: completions come too late */
+    _Atomic uint32_t failed;  /* slots that wait to be sent again */
+    bool abandoned;           /* the books are closed: completions come too late */
+    struct window_place done; /* the furthest message at the old end */
+    struct window_place told; /* the last acknowledgement */
+    struct window_hold *oldest, *newest;
 };
 
 void window_init(struct window *window, struct page_lane *books, struct doorbell *bell, uint64_t byte_limit);
@@ -64,6 +82,13 @@ struct window_slot *window_next(struct window *window);
 uint32_t window_push(struct window *window, const struct leat_message *message);
 /* The next message goes nowhere: dropped for `reason`, acknowledged in its turn. */
 void window_pass(struct window *window, const struct leat_message *message, int32_t reason);
+
+/* The next message is kept back, and needs no room: it is in flight, and `hold` stays put, until one of the next two calls. */
+void window_hold(struct window *window, const struct leat_message *message, struct window_hold *hold);
+/* A held message goes to the engine, as window_push; or nowhere, as window_pass. Both need room. */
+uint32_t window_push_held(struct window *window, struct window_hold *hold, const struct leat_message *message);
+void window_drop_held(struct window *window, struct window_hold *hold, const struct leat_message *message,
+                      int32_t reason);
 
 /* A message is over: forwarded (LEAT_FORWARD), or dropped for a reason. */
 void window_finish(struct window *window, uint32_t index, int32_t reason);

@@ -135,6 +135,64 @@ Test(outward, counts_what_the_pattern_filters)
     cr_assert_eq(engine->delivered_count, 80);
 }
 
+static int64_t in_ns(int64_t ns)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return now.tv_sec * SECOND + now.tv_nsec + ns;
+}
+
+Test(outward, lets_the_newest_message_of_each_key_go_when_it_is_due)
+{
+    rig->hold_keys = 2;
+    rig->hold_until_ns = in_ns(SECOND / 2);
+    start_with_peer();
+    engine->synchronous = true;
+    fake_publish(channel, 99);
+    await_true(rig_dropped(rig, LEAT_DROP_FILTERED) == 97);
+    cr_assert_eq(rig_lane(rig, 0)->in_flight, 2);
+    cr_assert_eq(engine->delivered_count, 0);
+    cr_assert_eq(channel->acknowledged, 97);
+    fake_await_acknowledged(channel, 99);
+    cr_assert_geq(in_ns(0), rig->hold_until_ns);
+    cr_assert_eq(engine->delivered_count, 2);
+    cr_assert_eq(rig_lane(rig, 0)->forwarded, 2);
+}
+
+Test(outward, lets_what_is_held_go_when_it_stops)
+{
+    rig->hold_keys = 100;
+    rig->hold_until_ns = INT64_MAX;
+    start_with_peer();
+    engine->synchronous = true;
+    fake_publish(channel, 100); /* more than the window has slots */
+    await_true(rig_lane(rig, 0)->in_flight == 100);
+    rig_stop(rig, SECOND);
+    cr_assert_eq(rig_lane(rig, 0)->forwarded, 100);
+    cr_assert_eq(channel->acknowledged, 100);
+}
+
+Test(outward, drops_what_is_due_while_nobody_is_there)
+{
+    rig->hold_keys = 1;
+    rig_start(rig);
+    fake_publish(channel, 1);
+    fake_await_acknowledged(channel, 1);
+    cr_assert_eq(rig_dropped(rig, LEAT_DROP_NO_PEER), 1);
+}
+
+Test(outward, returns_what_is_held_when_it_leaves_at_once)
+{
+    rig->hold_keys = 1;
+    rig->hold_until_ns = INT64_MAX;
+    start_with_peer();
+    fake_publish(channel, 3);
+    await_true(rig_dropped(rig, LEAT_DROP_FILTERED) == 2);
+    rig_stop(rig, 0);
+    cr_assert_eq(channel->acknowledged, 2);
+    cr_assert_eq(rig_lane(rig, 0)->returned, 1);
+}
+
 Test(outward, sends_what_failed_again_before_anything_new)
 {
     rig->waits_for_peer = LEAT_OUT;

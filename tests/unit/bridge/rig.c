@@ -37,7 +37,11 @@ static int32_t outward(void *self, uint32_t channel, const struct leat_message *
         return LEAT_DROP_FILTERED;
     out->prefix = rig->prefix;
     out->prefix_len = rig->prefix ? strlen(rig->prefix) : 0;
-    return LEAT_FORWARD;
+    if (rig->hold_keys == 0)
+        return LEAT_FORWARD;
+    out->hold_key = (uint32_t)(message->sequence % rig->hold_keys);
+    out->hold_until_ns = rig->hold_until_ns;
+    return LEAT_HOLD;
 }
 
 static int32_t inward(void *self, const struct leat_packet *packet, struct leat_inward *in)
@@ -106,7 +110,7 @@ static void configure(struct rig *rig)
                                          .direction = (enum config_direction)rig->direction,
                                          .reply = {.count = rig->reply},
                                          .receive_limit_bytes = rig->receive_limit};
-    rig->pattern = (struct plugin){.table = {.size = sizeof(struct leat_plugin), .name = "test"},
+    rig->pattern = (struct plugin){.table = {.size = sizeof(struct leat_plugin), .name = "test", .needs_minor = 1},
                                    .pattern = {.size = sizeof(struct leat_pattern_ops),
                                                .waits_for_peer = rig->waits_for_peer,
                                                .create = create,

@@ -29,7 +29,9 @@ struct rig {
     char *gateway, *name;        /* default "leat", "quotes" */
     const char *prefix;          /* outward: before each message; inward: required, and cut off */
     const struct rig_whim *whim; /* the pattern is broken in this way; NULL: it is not */
-    uint32_t filter;             /* outward: every so manyth message is filtered; 0: none */
+    uint32_t hold_keys;          /* outward: every message is held, under its number modulo so many; 0: none is */
+    _Atomic int64_t hold_until_ns;
+    uint32_t filter; /* outward: every so manyth message is filtered; 0: none */
 
     struct fake_channel *channels;
     struct fake_engine engine;

@@ -129,3 +129,49 @@ Test(window, counts_nothing_once_the_books_are_closed)
     cr_assert_eq(books.in_flight, 0);
     cr_assert_eq(position, 0);
 }
+
+Test(window, acknowledges_nothing_behind_a_message_that_is_held)
+{
+    struct window_hold hold;
+    uint32_t first = push(0, 1);
+    struct leat_message second = message(1, 1);
+    books.read++;
+    window_hold(&window, &second, &hold);
+    uint32_t third = push(2, 1);
+    window_finish(&window, third, LEAT_FORWARD);
+    window_finish(&window, first, LEAT_FORWARD);
+    cr_assert_eq(position, 1);
+    cr_assert_eq(books.in_flight, 1);
+    uint32_t again = window_push_held(&window, &hold, &second);
+    cr_assert_eq(position, 1);
+    window_finish(&window, again, LEAT_FORWARD);
+    cr_assert_eq(position, 3);
+    cr_assert_eq(books.in_flight, 0);
+    cr_assert_eq(books.forwarded, 3);
+}
+
+Test(window, acknowledges_a_held_message_that_is_dropped)
+{
+    struct window_hold older, newer;
+    struct leat_message first = message(0, 1), second = message(1, 1);
+    books.read += 2;
+    window_hold(&window, &first, &older);
+    window_drop_held(&window, &older, &first, LEAT_DROP_FILTERED);
+    cr_assert_eq(position, 1);
+    window_hold(&window, &second, &newer);
+    cr_assert_eq(position, 1);
+    window_drop_held(&window, &newer, &second, LEAT_DROP_NO_PEER);
+    cr_assert_eq(position, 2);
+    cr_assert_eq(books.read, books.dropped[LEAT_DROP_FILTERED] + books.dropped[LEAT_DROP_NO_PEER]);
+}
+
+Test(window, counts_what_is_held_as_unfinished)
+{
+    struct window_hold hold;
+    struct leat_message first = message(0, 1);
+    window_hold(&window, &first, &hold);
+    push(1, 1);
+    cr_assert_eq(window_abandon(&window, true), 2);
+    cr_assert_eq(books.returned, 2);
+    cr_assert_eq(books.in_flight, 0);
+}

@@ -117,7 +117,7 @@ Test(registry, refuses_each_broken_plugin_with_a_sentence)
     } broken[] = {
         {"no-symbol",
          "plugin no-symbol.so has no symbol leat_plugin_v1: it is no leat plugin, or one for another interface"},
-        {"too-new", "plugin too-new.so needs interface minor 3, this gateway has 0"},
+        {"too-new", "plugin too-new.so needs interface minor 3, this gateway has 1"},
         {"too-small", "plugin too-small.so has a table of 16 bytes; the least that works is 96: it was built against "
                       "something else"},
         {"small-ops",

@@ -48,6 +48,11 @@ enum leat_reason {
     LEAT_REASON_COUNT
 };
 
+/* Since minor 1, from outward() beside the reasons: the message is kept back, see leat_outward.hold_key. A pattern that returns it
+ * has needs_minor = 1. */
+#define LEAT_HOLD (-1)
+#define LEAT_HOLD_KEYS 65536u
+
 /* The bridge that a pattern serves. */
 struct leat_bridge_view {
     uint32_t size;
@@ -66,8 +71,12 @@ struct leat_outward {
     const void *prefix; /* stays valid until the instance is destroyed */
     uint64_t prefix_len;
     uint32_t header_len;
-    uint32_t reserved;
+    uint32_t hold_key; /* LEAT_HOLD: below LEAT_HOLD_KEYS */
     uint8_t header[LEAT_HEADER_MAX];
+    /* LEAT_HOLD: the message goes out at this time (host->now_ns; it may have passed), unless a newer one of the channel is held
+     * under the same key before that: then this one is dropped as filtered. Until then it is in flight, and a reader's stored
+     * position stays behind it. It goes earlier when the bridge stops, or when too many bytes are held. */
+    int64_t hold_until_ns;
 };
 
 /* What comes in: which channel gets it, how many leading bytes are not part of it, under which tag. */
@@ -95,7 +104,7 @@ struct leat_pattern_ops {
                       const void *options);
     /* Fills role, raw, topics and queues of a zeroed request; what it points to lives as long as the instance. */
     int32_t (*socket)(void *self, struct leat_socket_request *request);
-    /* Each returns an enum leat_reason; *out and *in are zeroed before. NULL: everything passes as it is. */
+    /* Each returns an enum leat_reason, outward() also LEAT_HOLD; *out and *in are zeroed before. NULL: everything passes as it is. */
     int32_t (*outward)(void *self, uint32_t channel, const struct leat_message *message, struct leat_outward *out);
     int32_t (*inward)(void *self, const struct leat_packet *packet, struct leat_inward *in);
     void (*destroy)(void *self);
