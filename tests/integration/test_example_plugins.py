@@ -2,7 +2,9 @@
 
 import os
 import shutil
+import signal
 import subprocess
+import time
 
 import pytest
 
@@ -145,6 +147,66 @@ def test_messages_become_lines_of_a_file(house, gateway):
     log.rename(house.path("out.log.1"))
     writer.publish(b"after the rotation")
     wait_until(lambda: log.exists() and log.read_text() == "after the rotation\n", "the new file has the line")
+
+
+# ---- conflate --------------------------------------------------------------------------------------------------------------
+
+
+def conflating(url, *options):
+    lines = "\n".join(options)
+    return f"""
+        [bridge.prices]
+        pattern = conflate
+        direction = out
+        channel = shm://prices
+        listen = {url}
+        {lines}
+        """
+
+
+def test_only_the_newest_of_each_key_goes_out_and_the_books_balance(house, gateway, pynng):
+    url, writer = house.ipc("prices"), house.writer("prices")
+    running = gateway(conflating(url, "conflate.delimiter = =", "conflate.interval = 200ms"))
+    keys = ("gold", "silver", "tin")
+    with pynng.Sub0(dial=url, topics=b"", recv_timeout=20_000) as subscriber:
+        running.wait_for_peers("prices", 1)
+        begin = time.monotonic()
+        for price in range(3000):
+            for key in keys:
+                writer.publish(f"{key}={price}".encode())
+        last = {key: "" for key in keys}
+        came = 0
+        while set(last.values()) != {"2999"}:
+            key, price = subscriber.recv().decode().split("=")
+            assert last[key] == "" or int(price) > int(last[key])
+            last[key] = price
+            came += 1
+        intervals = (time.monotonic() - begin) / 0.2
+    [lane] = running.wait_for_balance("prices")
+    assert lane["read"] == 9000 and drops(lane) == {"filtered": 9000 - came}
+    assert len(keys) * 2 <= came <= len(keys) * (intervals + 1)
+
+
+def test_what_is_held_back_goes_out_at_a_stop_and_comes_again_after_a_kill(house, gateway, pynng):
+    url, writer = house.ipc("prices"), house.writer("prices")
+    running = gateway(conflating(url, "conflate.key_length = 4", "conflate.interval = 1h"))
+    with pynng.Sub0(dial=url, topics=b"", recv_timeout=20_000, reconnect_time_max=50) as subscriber:
+        running.wait_for_peers("prices", 1)
+        for message in (b"gold 1", b"gold 2", b"gold 3"):
+            writer.publish(message)
+        assert subscriber.recv() == b"gold 1"
+        wait_until(lambda: drops(running.lane("prices")) == {"filtered": 1}, "one is replaced")
+        assert running.lane("prices")["in_flight"] == 1
+        os.kill(running.bridge("prices")["worker_pid"], signal.SIGKILL)
+        wait_until(lambda: running.lane("prices")["read"] == 4, "the third has been read again")
+        assert running.lane("prices")["returned"] == 1
+        running.wait_for_peers("prices", 1)
+        for message in (b"tin  1", b"tin  2"):
+            writer.publish(message)
+        wait_until(lambda: running.lane("prices")["in_flight"] == 1, "the last one is held")
+        assert running.stop() == 0
+        while subscriber.recv() != b"tin  2":
+            pass
 
 
 # ---- mqtt -------------------------------------------------------------------------------------------------------------------
