@@ -41,7 +41,7 @@ static bool begin(struct order *order, uint32_t id)
     *word_of(order, id) |= bit_of(id);
     order->started = true;
     order->strayed = false;
-    order->next = order->settled = id + 1;
+    order->next = order->settled = order->marked = id + 1;
     order->known = 1;
     return true;
 }
@@ -49,7 +49,7 @@ static bool begin(struct order *order, uint32_t id)
 /* Room for the ids from `next` to `id`, the highest now. */
 static void advance(struct order *order, uint32_t id)
 {
-    uint32_t gap = id - order->next, steps = gap + 1, patience = order->many ? ORDER_PATIENCE : 0;
+    uint32_t gap = id - order->next, steps = gap + 1, patience = order->many ? ORDER_LIMIT : 0;
     if (gap > patience) { /* beyond what is waited for: no need to look at each */
         settle_until(order, order->next);
         order->lost += gap - patience;
@@ -119,6 +119,13 @@ void order_spoil(struct order *order, uint32_t id)
         order->lost++;
     else
         order->duplicates--;
+}
+
+void order_tick(struct order *order)
+{
+    if (order->many && order->started)
+        settle_until(order, order->marked - ORDER_PATIENCE);
+    order->marked = order->next;
 }
 
 void order_settle(struct order *order)

@@ -57,6 +57,7 @@ struct receiver {
     struct payload payload;                  /* any other one from here */
     uint32_t unneeded;                       /* messages since it had to be that large */
     uint64_t sequence;
+    uint64_t ticked_ns; /* wall clock */
 
     struct saying kicked, unusable;
 };
@@ -241,6 +242,10 @@ static int deliver(struct receiver *receiver, const unsigned char *bytes, uint64
                                      .origin = receiver->slot.handle,
                                      .duplicates = order_tell_duplicates(&receiver->order)};
     message->cursor = message->sequence;
+    if (message->time_ns - receiver->ticked_ns > NS_PER_S) { /* also once the clock was set back */
+        receiver->ticked_ns = message->time_ns;
+        order_tick(&receiver->order);
+    }
     return 1;
 }
 
