@@ -45,12 +45,13 @@ struct attendant {
     struct handle *handle;
     enum cppipc_wake wake;
     int64_t lock_ns;
-    pthread_t thread;
+    pthread_t thread, successor;
 
     _Atomic uint32_t asked; /* a futex of this process: the thread parks on it */
     _Atomic uint32_t bell;  /* a futex of this process: the lane sleeps on it */
     _Atomic int64_t poll_until;
     _Atomic bool gone;
+    _Atomic bool foreign;      /* there are others in another PID namespace: no futex of theirs is touched any more */
     pthread_mutex_t wish_lock; /* of this process alone; held for a look or a copy, by either side */
     struct wish wish;
     struct returns returns;
@@ -63,7 +64,9 @@ struct attendant {
         uint32_t due; /* broadcasts */
         bool returns_left;
         int64_t next_look, next_try, retry_ns;
-        bool has_told;
+        bool has_told, must_end;
+        pid_t ended; /* thread that had their lock under a number of another PID namespace, which was: */
+        uint32_t foreign_number;
     } own;
 };
 
@@ -103,7 +106,8 @@ static void put_off(struct attendant *attendant)
  * in another way, -ENOSYS in some sandboxes, -EFAULT where the file was cut short. The lane looks for itself. */
 static void poll_for_now(struct attendant *attendant, int error)
 {
-    atomic_store_explicit(&attendant->poll_until, monotonic_ns() + POLL_FOR_NS, memory_order_release);
+    int64_t until = error == -EREMOTE ? INT64_MAX : monotonic_ns() + POLL_FOR_NS;
+    atomic_store_explicit(&attendant->poll_until, until, memory_order_release);
     if (attendant->own.has_told)
         return;
     attendant->own.has_told = true;
@@ -144,7 +148,8 @@ static int64_t patience(const struct attendant *attendant)
 static void serve_due(struct attendant *attendant, uint32_t asked)
 {
     uint32_t fresh = asked & ASK_BROADCASTS & ~attendant->own.due;
-    attendant->own.due |= asked & ASK_BROADCASTS;
+    if (!atomic_load_explicit(&attendant->foreign, memory_order_relaxed))
+        attendant->own.due |= asked & ASK_BROADCASTS;
     attendant->own.returns_left |= (asked & ASK_RETURN) != 0;
     bool may_try = (asked & ASK_STOP) || monotonic_ns() >= attendant->own.next_try;
     if (attendant->own.due != 0 && (may_try || fresh != 0))
@@ -197,6 +202,12 @@ static bool sleep_in_waiter(struct attendant *attendant, int64_t until)
     int rc = waiter_wait(waiter, wish_is_met, &attendant->own.self, limit);
     if (rc == 0 || rc == -ETIMEDOUT || (rc == -EBUSY && limit < STUCK_NS))
         return true;
+    if (rc == -EREMOTE) {
+        atomic_store_explicit(&attendant->foreign, true, memory_order_release);
+        attendant->own.must_end = true;
+        attendant->own.foreign_number = waiter_owner(waiter);
+        attendant->own.ended = gettid();
+    }
     if (rc == -EBUSY)
         atomic_store_explicit(&attendant->poll_until, monotonic_ns() + POLL_FOR_NS, memory_order_release);
     else
@@ -229,6 +240,32 @@ static void park(struct attendant *attendant)
         futex_sleep(&attendant->asked, PARKED, until - monotonic_ns());
 }
 
+static void *attend(void *argument);
+
+static void *succeed(void *argument)
+{
+    struct attendant *attendant = argument;
+    int64_t deadline = deadline_after(NS_PER_S);
+    struct timespec pause = timespec_of(NS_PER_MS);
+    do /* once more after its end: who was in the queue is given the lock by then */
+        nanosleep(&pause, NULL);
+    while (tgkill(getpid(), attendant->own.ended, 0) == 0 && monotonic_ns() < deadline);
+    nanosleep(&pause, NULL);
+    waiter_free_after(attendant->handle->waiters[attendant->own.wish.which], attendant->own.foreign_number);
+    return attend(attendant);
+}
+
+/* Another thread goes on, in poll mode; the end of this one sets their lock free. The result says that there is a successor. */
+static void *hand_over(struct attendant *attendant)
+{
+    attendant->own.must_end = false;
+    attendant->own.due = 0;
+    if (pthread_create(&attendant->successor, NULL, succeed, attendant) == 0)
+        return attendant;
+    atomic_store_explicit(&attendant->gone, true, memory_order_release); /* the lane attaches anew */
+    return NULL;
+}
+
 static void *attend(void *argument)
 {
     struct attendant *attendant = argument;
@@ -239,7 +276,7 @@ static void *attend(void *argument)
         asked = atomic_exchange_explicit(&attendant->asked, 0, memory_order_acq_rel);
         serve_due(attendant, asked);
         look_whether_gone(attendant);
-        if (asked & ASK_WAIT)
+        if ((asked & ASK_WAIT) && !atomic_load_explicit(&attendant->foreign, memory_order_relaxed))
             take_wish(attendant);
         if (asked & ASK_STOP)
             break;
@@ -247,8 +284,8 @@ static void *attend(void *argument)
             wait_for_wish(attendant);
         else
             park(attendant);
-    } while (true);
-    return NULL;
+    } while (!attendant->own.must_end);
+    return attendant->own.must_end ? hand_over(attendant) : NULL;
 }
 
 /* ---- the lane ------------------------------------------------------------------------------------------------------ */
@@ -265,7 +302,7 @@ static void ask(struct attendant *attendant, uint32_t what)
 
 void attendant_wake(struct attendant *attendant, enum handle_waiter which)
 {
-    if (attendant->wake != CPPIPC_WAKE_POLL)
+    if (attendant->wake != CPPIPC_WAKE_POLL && !atomic_load_explicit(&attendant->foreign, memory_order_relaxed))
         ask(attendant, 1u << which);
 }
 
@@ -396,7 +433,10 @@ void attendant_stop(struct attendant *attendant)
     if (attendant == NULL)
         return;
     ask(attendant, ASK_STOP);
-    pthread_join(attendant->thread, NULL);
+    void *succeeded = NULL;
+    pthread_join(attendant->thread, &succeeded);
+    if (succeeded != NULL)
+        pthread_join(attendant->successor, NULL);
     returns_free(&attendant->returns);
     pthread_mutex_destroy(&attendant->wish_lock);
     free(attendant);

@@ -193,6 +193,24 @@ int waiter_wait(struct waiter waiter, bool (*ready)(const void *of), const void 
         return slept == -EAGAIN ? 0 : (int)slept; /* EAGAIN: there was one before we slept */
     }
     forgive_dead_owner(waiter.mutex);
+    if (waiter_owner(waiter) !=
+        robust.tid) { /* who broadcast is in another PID namespace, where we have another number */
+        announce_nothing();
+        return -EREMOTE;
+    }
     enlist(waiter.mutex);
     return unlock(waiter.mutex);
+}
+
+uint32_t waiter_owner(struct waiter waiter)
+{
+    return atomic_load_explicit(&waiter.mutex->word, memory_order_acquire) & FUTEX_TID_MASK;
+}
+
+void waiter_free_after(struct waiter waiter, uint32_t owner)
+{
+    uint32_t word = atomic_load_explicit(&waiter.mutex->word, memory_order_acquire);
+    if (owner != 0 && (word & FUTEX_TID_MASK) == owner)
+        atomic_compare_exchange_strong_explicit(&waiter.mutex->word, &word, 0, memory_order_acq_rel,
+                                                memory_order_relaxed);
 }

@@ -23,7 +23,16 @@ struct waiter {
 int waiter_broadcast(struct waiter waiter, int64_t limit_ns);
 
 /* Waits for a broadcast unless `ready(of)` is true under the lock. 0: broadcast, or ready. -ETIMEDOUT: neither within the
- * limit. -EBUSY: the limit passed before the lock was to be had, so that no broadcast could be seen. Others as above. */
+ * limit. -EBUSY: the limit passed before the lock was to be had, so that no broadcast could be seen. -EREMOTE: the lock is ours
+ * under the number that this thread has in another PID namespace; this thread must end at once, or others wait for it. Others as
+ * above. */
 int waiter_wait(struct waiter waiter, bool (*ready)(const void *of), const void *of, int64_t limit_ns);
+
+/* The number of whoever has the lock, as its word says; 0: nobody. */
+uint32_t waiter_owner(struct waiter waiter);
+
+/* After -EREMOTE the kernel passes the lock on when the thread ends, if somebody is in the queue for it. If nobody is, the word
+ * still says `owner` afterwards, who is dead: then it is set free here. */
+void waiter_free_after(struct waiter waiter, uint32_t owner);
 
 #endif

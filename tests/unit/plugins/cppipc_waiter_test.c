@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <linux/futex.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/mman.h>
@@ -22,6 +23,7 @@
 static struct shared {
     struct cppipc_condition condition;
     struct cppipc_mutex mutex;
+    _Atomic uint32_t foreign;
     _Atomic unsigned asleep; /* or holding the lock, about to sleep */
 } * shared;
 
@@ -292,4 +294,22 @@ Test(cppipc_waiter, a_plain_wait_on_the_counter_makes_broadcasts_fail)
     pthread_join(thread, NULL);
     cr_assert(rc == -EINVAL, "%d", rc);
     cr_assert(waiter_broadcast(waiter, LONG_NS) == 0);
+}
+
+/* Woken from outside its PID namespace a sleeper owns the lock under a number that it does not know. */
+Test(cppipc_waiter, a_sleeper_in_another_pid_namespace_leaves_the_lock_usable)
+{
+    if (unshare(CLONE_NEWPID) != 0)
+        cr_skip_test("needs root");
+    pid_t child = fork(); /* the first in the new one; this process stays where it is */
+    if (child == 0) {
+        int rc = waiter_wait(waiter, not_yet, NULL, LONG_NS);
+        shared->foreign = waiter_owner(waiter);
+        _exit(rc == -EREMOTE ? 0 : 1);
+    }
+    until_asleep(1);
+    cr_assert(waiter_broadcast(waiter, LONG_NS) == 0);
+    cr_assert(status_of(child, 0) == 0 && shared->foreign == (uint32_t)child);
+    waiter_free_after(waiter, shared->foreign);
+    cr_assert(waiter_broadcast(waiter, LONG_NS) == 0 && shared->mutex.word == 0, "%x", shared->mutex.word);
 }
