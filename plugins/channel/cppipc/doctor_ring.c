@@ -69,20 +69,40 @@ struct patients {
 };
 
 /* As a sender's kick, but of the dead: no epoch changes, and what the living have not read stays. */
-static int disconnect(struct doctor *doctor, void *of)
+static void take_off(struct doctor *doctor, const struct patients *patients, struct attendant *attendant)
 {
-    const struct patients *patients = of;
     struct ring ring = {patients->ring->at, kind_of(doctor, patients->ring)};
     struct pools pools;
-    struct leftover leftover = {.pools = &pools};
+    struct leftover leftover = {.pools = &pools, .attendant = attendant};
     pools_init(&pools, doctor->where);
-    doctor_forget_records(doctor, patients->ring, patients->bits);
     atomic_fetch_and_explicit(&ring.at->connected, ~patients->bits, memory_order_acq_rel);
     uint32_t before = atomic_load_explicit(&ring.at->write, memory_order_acquire);
     ring_forget(ring, patients->bits, before, leftover_drop, &leftover);
     pools_close(&pools);
-    patients->ring->connected &= ~patients->bits;
-    return leftover.stuck ? -EBUSY : 0;
+}
+
+/* Then all are woken, as when a receiver leaves: senders that slept for room have it now. */
+static int disconnect(struct doctor *doctor, void *of)
+{
+    const struct patients *patients = of;
+    struct cppipc_where where = {doctor->where.directory, doctor->where.prefix, patients->ring->file->name};
+    struct handle handle;
+    struct attendant *attendant;
+    char explain[DOCTOR_TEXT];
+    int error = handle_open(&handle, &where, patients->ring->file->layout, false, explain, sizeof explain);
+    if (error)
+        return error;
+    error = attendant_start(&attendant, doctor->host, &handle, CPPIPC_WAKE_FUTEX, doctor->options->lock_ns);
+    if (!error) {
+        doctor_forget_records(doctor, patients->ring, patients->bits);
+        take_off(doctor, patients, attendant);
+        for (enum handle_waiter which = 0; which < HANDLE_WAITERS; which++)
+            attendant_wake(attendant, which);
+        attendant_stop(attendant);
+        patients->ring->connected &= ~patients->bits;
+    }
+    handle_close(&handle);
+    return error;
 }
 
 /* How many receivers can be alive at most: as many as there are handles, less the one that sends. In a channel one handle may

@@ -18,10 +18,6 @@ void leftover_drop(void *of, const struct cppipc_message *message, uint32_t bits
     if (!leftover_chunk(message, &len, &chunk) || pools_find(left->pools, len, false, &pool) < 0 ||
         !pool_leave(pool, chunk, bits))
         return;
-    if (pool_release(pool, chunk))
-        left->freed++;
-    else if (left->attendant)
+    if (!pool_release(pool, chunk))
         attendant_release(left->attendant, pool, chunk);
-    else
-        left->stuck++;
 }

@@ -11,8 +11,7 @@ bool leftover_chunk(const struct cppipc_message *message, uint64_t *len, uint32_
 /* Handed to the calls of ring.h together with leftover_drop. */
 struct leftover {
     struct pools *pools;
-    struct attendant *attendant; /* puts back what cannot be put back at once; NULL: such a chunk stays lost */
-    uint32_t freed, stuck;       /* chunks put back; chunks whose pool's lock was not to be had */
+    struct attendant *attendant; /* puts back what cannot be put back at once */
 };
 
 void leftover_drop(void *of, const struct cppipc_message *message, uint32_t bits); /* a ring_dropped */
