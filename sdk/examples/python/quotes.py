@@ -37,7 +37,7 @@ def consume(channel: str, count: int) -> None:
     with leat.Reader(channel) as reader:
         print("ready", flush=True)
         for number, message in zip(range(count), reader):
-            seen = Data.from_buffer_copy(message)
+            seen = Data.from_buffer_copy(message.data)
             print(seen.id, "as it was" if bytes(seen) == bytes(quote(seen.id)) else "changed")
 
 

@@ -83,13 +83,12 @@ class AsyncRequester:
         try:
             await self._writer.put(data, tag, timeout)
             return await asyncio.wait_for(answer, end - loop.time())
-        except asyncio.TimeoutError as late:
-            raise late if isinstance(late, TimedOut) else self._late() from None
+        except TimedOut:
+            raise
+        except asyncio.TimeoutError:
+            raise TimedOut(errno.ETIMEDOUT, "no answer in the time given", self._writer.name) from None
         finally:
             self._open.pop(tag, None)
-
-    def _late(self) -> TimedOut:
-        return TimedOut(errno.ETIMEDOUT, "no answer in the time given", self._writer.name)
 
     async def _deliver(self) -> None:
         try:

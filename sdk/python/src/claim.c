@@ -77,7 +77,7 @@ static PyObject *commit(PyObject *self, PyObject *const *args, Py_ssize_t count,
     PyObject *given[2];
     if (take_arguments(&commit_signature, args, count, keywords, given) != 0 || set_size(claim, given[0]) != 0)
         return NULL;
-    if (given[1] != NULL && take_u64(given[1], "tag", &claim->tag) != 0)
+    if (given[1] != NULL && given[1] != Py_None && take_u64(given[1], "tag", &claim->tag) != 0)
         return NULL;
     return publish(claim);
 }
@@ -151,9 +151,9 @@ static PyGetSetDef getters[] = {
 
 static PyMethodDef methods[] = {
     {"commit", FAST(commit), FASTCALL,
-     PyDoc_STR("commit(size=None, tag=None)\n--\n\nPublishes the first `size` bytes (all of them: None).")},
+     PyDoc_STR("commit($self, size=None, tag=None)\n--\n\nPublishes the first `size` bytes (all of them: None).")},
     {"abort", abandon, METH_NOARGS,
-     PyDoc_STR("abort()\n--\n\nGives the place back: no reader will see it. Harmless when over.")},
+     PyDoc_STR("abort($self)\n--\n\nGives the place back: no reader will see it. Harmless when over.")},
     {"__enter__", itself, METH_NOARGS, NULL},
     {"__exit__", FAST(leave), METH_FASTCALL, NULL},
     {0},

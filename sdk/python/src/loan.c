@@ -86,10 +86,10 @@ static PyGetSetDef getters[] = {
 
 static PyMethodDef methods[] = {
     {"release", release, METH_NOARGS,
-     PyDoc_STR(
-         "release()\n--\n\nGives the message back. Raises Lapped when it was overwritten while it was lent: what was\n"
-         "computed from it does not count, and it is counted in the next message's `lost`. Harmless when done "
-         "before.")},
+     PyDoc_STR("release($self)\n--\n\nGives the message back. Raises Lapped when it was overwritten while it was lent: "
+               "what was\n"
+               "computed from it does not count, and it is counted in the next message's `lost`. Harmless when done "
+               "before.")},
     {"__enter__", itself, METH_NOARGS, NULL},
     {"__exit__", FAST(leave), METH_FASTCALL, NULL},
     {0},

@@ -146,17 +146,19 @@ static PyObject *forget(PyObject *module, PyObject *args, PyObject *keywords)
 
 static PyMethodDef functions[] = {
     {"channels", FAST(channels), FASTCALL,
-     PyDoc_STR("channels(directory=None)\n--\n\nThe names of all channels, in alphabetical order.")},
+     PyDoc_STR("channels($module, directory=None)\n--\n\nThe names of all channels, in alphabetical order.")},
     {"inspect", FAST(inspect), FASTCALL,
-     PyDoc_STR("inspect(name, directory=None)\n--\n\nA dict that describes one channel.")},
+     PyDoc_STR("inspect($module, name, directory=None)\n--\n\nA dict that describes one channel.")},
     {"remove", (PyCFunction)(void (*)(void))remove_channel, METH_VARARGS | METH_KEYWORDS,
-     PyDoc_STR("remove(name, *, force=False, directory=None)\n--\n\nRemoves a channel: whoever is attached gets "
-               "Closed. Raises NotFound,\n"
-               "Denied, and Busy when somebody lives in it and `force` is not set.")},
+     PyDoc_STR(
+         "remove($module, name, *, force=False, directory=None)\n--\n\nRemoves a channel: whoever is attached gets "
+         "Closed. Raises NotFound,\n"
+         "Denied, and Busy when somebody lives in it and `force` is not set.")},
     {"forget", (PyCFunction)(void (*)(void))forget, METH_VARARGS | METH_KEYWORDS,
-     PyDoc_STR("forget(name, reader, *, directory=None)\n--\n\nDeletes a dead durable reader's position. Raises "
-               "NotFound, and Busy while\n"
-               "it lives.")},
+     PyDoc_STR(
+         "forget($module, name, reader, *, directory=None)\n--\n\nDeletes a dead durable reader's position. Raises "
+         "NotFound, and Busy while\n"
+         "it lives.")},
     {0},
 };
 

@@ -325,30 +325,34 @@ static PyGetSetDef getters[] = {HANDLE_GETTERS, {0}};
 static PyMethodDef methods[] = {
     {"read", FAST(reader_read), FASTCALL,
      PyDoc_STR(
-         "read(timeout=None)\n--\n\nThe next message, as a copy that is whole. Waits up to `timeout` seconds (None: "
+         "read($self, timeout=None)\n--\n\nThe next message, as a copy that is whole. Waits up to `timeout` seconds "
+         "(None: "
          "for ever);\n"
          "then raises TimedOut. Raises Closed when the channel was removed, Corrupt when shared memory holds what no\n"
          "correct writer writes (it was skipped: read on).")},
     {"try_read", try_read, METH_NOARGS,
-     PyDoc_STR("try_read()\n--\n\nThe next message, or None when there is none right now. Does not wait.")},
+     PyDoc_STR("try_read($self)\n--\n\nThe next message, or None when there is none right now. Does not wait.")},
     {"read_many", FAST(read_many), FASTCALL,
-     PyDoc_STR("read_many(most, timeout=None)\n--\n\nA list of up to `most` messages: waits for the first as read() "
-               "does, then\n"
-               "takes what is there. Empty when the time is over.")},
+     PyDoc_STR(
+         "read_many($self, most, timeout=None)\n--\n\nA list of up to `most` messages: waits for the first as read() "
+         "does, then\n"
+         "takes what is there. Empty when the time is over.")},
     {"borrow", FAST(borrow), FASTCALL,
-     PyDoc_STR("borrow(timeout=None)\n--\n\nThe next message as it lies in shared memory: a Loan, for a with "
+     PyDoc_STR("borrow($self, timeout=None)\n--\n\nThe next message as it lies in shared memory: a Loan, for a with "
                "statement. One at a\n"
                "time (Busy). Waits as read().")},
     {"acknowledge", acknowledge, METH_O,
-     PyDoc_STR("acknowledge(message)\n--\n\nMoves a manual_ack reader's position past this Message or Loan and all "
-               "before it.\n"
-               "Any thread.")},
+     PyDoc_STR(
+         "acknowledge($self, message, /)\n--\n\nMoves a manual_ack reader's position past this Message or Loan and all "
+         "before it.\n"
+         "Any thread.")},
     {"stats", stats, METH_NOARGS,
-     PyDoc_STR("stats()\n--\n\nA dict: messages, bytes, lost and sleeps since this reader was opened.")},
+     PyDoc_STR("stats($self)\n--\n\nA dict: messages, bytes, lost and sleeps since this reader was opened.")},
     {"close", handle_close, METH_NOARGS,
-     PyDoc_STR("close()\n--\n\nLeaves the channel; a durable position stays. Any thread: a call that waits elsewhere "
-               "ends. An open\n"
-               "loan is given back; its memory stays mapped as long as arrays look at it. Harmless when closed.")},
+     PyDoc_STR(
+         "close($self)\n--\n\nLeaves the channel; a durable position stays. Any thread: a call that waits elsewhere "
+         "ends. An open\n"
+         "loan is given back; its memory stays mapped as long as arrays look at it. Harmless when closed.")},
     {"__enter__", handle_enter, METH_NOARGS, NULL},
     {"__exit__", FAST(handle_leave), METH_FASTCALL, NULL},
     {0},

@@ -201,14 +201,15 @@ static PyGetSetDef getters[] = {HANDLE_GETTERS, {0}};
 
 static PyMethodDef methods[] = {
     {"next", FAST(next), FASTCALL,
-     PyDoc_STR(
-         "next(timeout=None)\n--\n\nThe next question, a Message: keep it, or its tag, for reply(). Raises TimedOut.")},
+     PyDoc_STR("next($self, timeout=None)\n--\n\nThe next question, a Message: keep it, or its tag, for reply(). "
+               "Raises TimedOut.")},
     {"reply", FAST(reply), FASTCALL,
-     PyDoc_STR("reply(question, data, timeout=None)\n--\n\nAnswers a question: a Message of next(), or its tag. In any "
+     PyDoc_STR("reply($self, question, data, timeout=None)\n--\n\nAnswers a question: a Message of next(), or its tag. "
+               "In any "
                "order; a survey\n"
                "may be answered more than once. Raises as Writer.publish.")},
     {"close", handle_close, METH_NOARGS,
-     PyDoc_STR("close()\n--\n\nCloses both channels, which stay. Harmless when closed.")},
+     PyDoc_STR("close($self)\n--\n\nCloses both channels, which stay. Harmless when closed.")},
     {"__enter__", handle_enter, METH_NOARGS, NULL},
     {"__exit__", FAST(handle_leave), METH_FASTCALL, NULL},
     {0},

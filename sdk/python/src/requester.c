@@ -304,25 +304,28 @@ static PyGetSetDef getters[] = {
 static PyMethodDef methods[] = {
     {"request", FAST(request), FASTCALL,
      PyDoc_STR(
-         "request(data, timeout)\n--\n\nAsks and waits for the answer, a Message. Raises TimedOut when none came "
+         "request($self, data, timeout)\n--\n\nAsks and waits for the answer, a Message. Raises TimedOut when none "
+         "came "
          "within\n"
          "`timeout` seconds (there always is a limit), TooBig when the question is larger than the channel takes.")},
     {"send", FAST(send), FASTCALL,
-     PyDoc_STR("send(data, limit)\n--\n\nAsks and does not wait: the question's tag. Its answer is waited for `limit` "
-               "seconds.")},
+     PyDoc_STR(
+         "send($self, data, limit)\n--\n\nAsks and does not wait: the question's tag. Its answer is waited for `limit` "
+         "seconds.")},
     {"receive", FAST(receive), FASTCALL,
-     PyDoc_STR("receive(timeout=None)\n--\n\nThe next answer to a question of send(): a Message with the question's "
-               "tag. None when\n"
-               "nothing happened within `timeout` seconds, or no question is open. Raises TimedOut for a question "
-               "whose limit\n"
-               "has passed: the error's `tag` says which.")},
-    {"_survey", FAST(survey), FASTCALL, PyDoc_STR("_survey(data, deadline)\n--\n\nAsks everybody: the tag.")},
+     PyDoc_STR(
+         "receive($self, timeout=None)\n--\n\nThe next answer to a question of send(): a Message with the question's "
+         "tag. None when\n"
+         "nothing happened within `timeout` seconds, or no question is open. Raises TimedOut for a question "
+         "whose limit\n"
+         "has passed: the error's `tag` says which.")},
+    {"_survey", FAST(survey), FASTCALL, PyDoc_STR("_survey($self, data, deadline)\n--\n\nAsks everybody: the tag.")},
     {"_survey_next", FAST(survey_next), FASTCALL,
-     PyDoc_STR("_survey_next(tag, timeout=None)\n--\n\nThe next answer, or None when the deadline has passed.")},
+     PyDoc_STR("_survey_next($self, tag, timeout=None)\n--\n\nThe next answer, or None when the deadline has passed.")},
     {"forget", forget, METH_O,
-     PyDoc_STR("forget(tag)\n--\n\nGives a question up: what comes for it later is not seen.")},
+     PyDoc_STR("forget($self, tag, /)\n--\n\nGives a question up: what comes for it later is not seen.")},
     {"close", handle_close, METH_NOARGS,
-     PyDoc_STR("close()\n--\n\nCloses both channels, which stay. Harmless when closed.")},
+     PyDoc_STR("close($self)\n--\n\nCloses both channels, which stay. Harmless when closed.")},
     {"__enter__", handle_enter, METH_NOARGS, NULL},
     {"__exit__", FAST(handle_leave), METH_FASTCALL, NULL},
     {0},

@@ -166,13 +166,14 @@ static void dealloc(PyObject *self)
 
 static PyMethodDef methods[] = {
     {"wait", FAST(wait), FASTCALL,
-     PyDoc_STR("wait(readers, timeout=None)\n--\n\nWaits until one of the readers need not wait (a message is there, "
-               "or its channel was\n"
-               "removed, or it was closed), or until wake(), or `timeout` seconds. A list of those that need not; "
-               "nothing is taken.\n"
-               "Meanwhile the readers are in use by this call.")},
+     PyDoc_STR(
+         "wait($self, readers, timeout=None)\n--\n\nWaits until one of the readers need not wait (a message is there, "
+         "or its channel was\n"
+         "removed, or it was closed), or until wake(), or `timeout` seconds. A list of those that need not; "
+         "nothing is taken.\n"
+         "Meanwhile the readers are in use by this call.")},
     {"wake", wake, METH_NOARGS,
-     PyDoc_STR("wake()\n--\n\nEnds the wait() that is going on, or the next one. Any thread.")},
+     PyDoc_STR("wake($self)\n--\n\nEnds the wait() that is going on, or the next one. Any thread.")},
     {0},
 };
 

@@ -290,24 +290,28 @@ static PyGetSetDef getters[] = {
 
 static PyMethodDef methods[] = {
     {"publish", FAST(publish), FASTCALL,
-     PyDoc_STR("publish(data, tag=0, timeout=None)\n--\n\nPublishes one message: a copy of `data`, any contiguous "
-               "buffer. Under the\n"
-               "block policy it waits for room up to `timeout` seconds (None: for ever); then raises TimedOut. Raises "
-               "TooBig\n"
-               "and Closed. When it raises, nothing was published.")},
+     PyDoc_STR(
+         "publish($self, data, tag=0, timeout=None)\n--\n\nPublishes one message: a copy of `data`, any contiguous "
+         "buffer. Under the\n"
+         "block policy it waits for room up to `timeout` seconds (None: for ever); then raises TimedOut. Raises "
+         "TooBig\n"
+         "and Closed. When it raises, nothing was published.")},
     {"publish_many", FAST(publish_many), FASTCALL,
      PyDoc_STR(
-         "publish_many(messages, tags=0, timeout=None)\n--\n\nPublishes many buffers in order, in bursts: one clock "
+         "publish_many($self, messages, tags=0, timeout=None)\n--\n\nPublishes many buffers in order, in bursts: one "
+         "clock "
          "reading and one\n"
          "wake-up each. `tags` is one int for all, or as many as there are messages. Returns how many: all. When it\n"
          "raises, the error's `published` says how many were.")},
     {"claim", FAST(claim), FASTCALL,
-     PyDoc_STR("claim(size, tag=0, timeout=None)\n--\n\nReserves `size` bytes in shared memory: a Claim, for a with "
-               "statement that\n"
-               "publishes at its end. One at a time (Busy). Waits and raises as publish().")},
+     PyDoc_STR(
+         "claim($self, size, tag=0, timeout=None)\n--\n\nReserves `size` bytes in shared memory: a Claim, for a with "
+         "statement that\n"
+         "publishes at its end. One at a time (Busy). Waits and raises as publish().")},
     {"close", handle_close, METH_NOARGS,
-     PyDoc_STR("close()\n--\n\nLeaves the channel, which stays. An open claim is given back. Any thread. Harmless when "
-               "closed.")},
+     PyDoc_STR(
+         "close($self)\n--\n\nLeaves the channel, which stays. An open claim is given back. Any thread. Harmless when "
+         "closed.")},
     {"__enter__", handle_enter, METH_NOARGS, NULL},
     {"__exit__", FAST(handle_leave), METH_FASTCALL, NULL},
     {0},
