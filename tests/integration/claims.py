@@ -6,6 +6,7 @@ import stat
 
 import pytest
 
+from cppipc import Peer, assert_whole, message
 from support import wait_until
 
 SOON = {"recv_timeout": 20_000, "send_timeout": 20_000}
@@ -108,6 +109,30 @@ def both_ends_choose_by_topic(example):
     assert chosen.recv() == b"topic2: b"
     reader = example.house.reader("sports")
     assert [reader.read()[0] for _ in range(2)] == [b"tennis: d", b"football: e"]
+
+
+@claim("cppipc-out.ini")
+def what_a_program_on_cpp_ipc_sends_reaches_every_subscriber(example):
+    subscribers = [example.subscriber(url) for url in example.urls("quotes") for _ in range(2)]
+    example.running.wait_for_peers("quotes", 2)
+    sizes = (16, 104, 2000)
+    producer = Peer(example.house, "send", "quotes", sizes=sizes, count=len(sizes), receivers=1, stay=True)
+    for number, size in enumerate(sizes):
+        assert [subscriber.recv() for subscriber in subscribers] == [message(number, size)] * 2
+    assert producer.result()["failed"] == 0
+
+
+@claim("cppipc-in.ini")
+def what_a_publisher_says_reaches_every_program_on_cpp_ipc(example):
+    sizes = (16, 104, 2000)
+    consumers = [Peer(example.house, "recv", "prices", sizes=sizes, count=len(sizes)).ready() for _ in range(2)]
+    [url] = example.urls("prices", "dial")
+    publisher = example.peer("Pub0", listen=url)
+    example.running.wait_for_peers("prices", 1)
+    for number, size in enumerate(sizes):
+        publisher.send(message(number, size))
+    for consumer in consumers:
+        assert_whole(consumer.result(), len(sizes))
 
 
 # ---- work ------------------------------------------------------------------------------------------------------------

@@ -30,6 +30,7 @@ def with_free_addresses(text, house):
     ports = {}
     text = AT_A_PORT.sub(lambda match: match.group(1) + str(ports.setdefault(match.group(2), free_port())), text)
     text = re.sub(r"abstract://", f"abstract://{house.shm.name}-", text)
+    text = re.sub(r"(?m)^(channel\s*=\s*cppipc://\S+)$", rf"\1\ncppipc.directory = {house.shm}", text)
     return re.sub(r"ipc:///\S*/", f"ipc://{house.shm}/", text)
 
 
