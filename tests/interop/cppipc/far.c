@@ -37,6 +37,8 @@ static nng_socket dial(const char *url, int (*open)(nng_socket *))
     nng_socket socket;
     must(open(&socket), "open");
     must(nng_socket_set_size(socket, NNG_OPT_RECVMAXSZ, (size_t)1 << 30), "NNG_OPT_RECVMAXSZ");
+    must(nng_socket_set_ms(socket, NNG_OPT_RECONNMINT, 10), "NNG_OPT_RECONNMINT"); /* a bridge is away for 100 ms */
+    must(nng_socket_set_ms(socket, NNG_OPT_RECONNMAXT, 50), "NNG_OPT_RECONNMAXT");
     must(nng_dial(socket, url, NULL, NNG_FLAG_NONBLOCK), url);
     return socket;
 }
