@@ -8,21 +8,43 @@ import time
 
 import pytest
 
-from support import BUILD, TOP, drops, free_port, wait_until
+from support import BUILD, LEAT, LEATD, TOP, drops, free_port, wait_until
 
-EXAMPLES = TOP / "sdk/examples/plugins"
+EXAMPLES = {"lines": None, "conflate": None, "mqtt": "/usr/include/mosquitto.h"}  # and what must be there to build it
 
 
 @pytest.fixture(scope="module")
-def plugin_dir(tmp_path_factory):
+def sdk(tmp_path_factory):
+    """leat as it is installed, and an environment that finds it."""
+    prefix = tmp_path_factory.mktemp("prefix")
+    subprocess.run(["cmake", "--install", BUILD, "--prefix", prefix], check=True, capture_output=True)
+    [pkg_config] = {file.parent for file in prefix.rglob("leat-plugin.pc")}
+    unwanted = ("LD_PRELOAD", "ASAN_OPTIONS", "LEAT_PLUGIN_DIR", "CFLAGS", "LDFLAGS")
+    environment = {name: value for name, value in os.environ.items() if name not in unwanted}
+    environment |= {"PKG_CONFIG_PATH": str(pkg_config), "CMAKE_PREFIX_PATH": str(prefix)}
+    environment["PATH"] = f"{prefix}/bin:{environment['PATH']}"
+    return prefix, environment
+
+
+def copy_of(name, sdk, folder):
+    """The installed sources of an example, to be built there."""
+    needed = EXAMPLES[name]
+    if needed and not os.path.exists(needed):
+        pytest.skip(f"{needed} is not installed")
+    [source] = [path.parent for path in sdk[0].rglob(f"{name}.c") if path.parent.name == name]
+    return shutil.copytree(source, folder / name)
+
+
+@pytest.fixture(scope="module")
+def plugin_dir(sdk, tmp_path_factory):
     """The gateway's plugins and the examples, in one folder."""
-    folder = tmp_path_factory.mktemp("plugins")
+    folder, sources = tmp_path_factory.mktemp("plugins"), tmp_path_factory.mktemp("sources")
     for plugin in (BUILD / "plugins").glob("*.so"):
         (folder / plugin.name).symlink_to(plugin)
-    for name, libraries in (("lines", []), ("conflate", []), ("mqtt", ["-lmosquitto"])):
-        if (EXAMPLES / name / f"{name}.c").exists():
-          subprocess.run(["cc", "-std=gnu11", "-fPIC", "-shared", "-fvisibility=hidden", f"-I{TOP}/sdk/include", "-o", folder / f"{name}.so",
-                        EXAMPLES / name / f"{name}.c", *libraries], check=True)
+    for name, needed in EXAMPLES.items():
+        if not needed or os.path.exists(needed):
+            command = ["make", "-s", "-C", copy_of(name, sdk, sources), "install", f"PLUGINDIR={folder}"]
+            subprocess.run(command, check=True, env=sdk[1])
     return folder
 
 
@@ -30,6 +52,29 @@ def plugin_dir(tmp_path_factory):
 def house(house, plugin_dir):
     house.environment["LEAT_PLUGIN_DIR"] = str(plugin_dir)
     return house
+
+
+# ---- all -------------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_it_builds_with_cmake_and_keeps_what_the_interface_promises(house, sdk, plugin_dir, name):
+    source = copy_of(name, sdk, house.folder)
+    build = house.path("build")
+    subprocess.run(["cmake", "-S", source, "-B", build], check=True, env=sdk[1], capture_output=True)
+    subprocess.run(["cmake", "--build", build], check=True, env=sdk[1], capture_output=True)
+    [plugin] = build.rglob(f"{name}.so")
+    how = {"lines": [f"--where={house.path('kit')}", f"--set=positions={house.folder}"], "conflate": []}
+    if name == "mqtt":
+        how[name] = [f"--dial={Broker(house, 'allow_anonymous true').url('kit')}"]
+    answer = house.run(LEAT, "plugin", "test", *how[name], plugin, seconds=120)
+    assert answer.returncode == 0 or name == "lines", answer.stdout + answer.stderr
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_its_configuration_is_accepted(house, plugin_dir, name):
+    answer = house.run(LEATD, "--check", "-c", TOP / "sdk/examples/plugins" / name / f"{name}.ini")
+    assert answer.returncode == 0, answer.stdout + answer.stderr
 
 
 # ---- lines ------------------------------------------------------------------------------------------------------------------
@@ -221,8 +266,8 @@ class Broker:
         self.configuration = house.path("mosquitto.conf")
         self.configuration.write_text("\n".join([f"listener {self.port} 127.0.0.1", "user root", *lines, ""]))
         self.program = shutil.which("mosquitto", path="/usr/sbin:/usr/bin:/usr/local/sbin")
-        if not self.program:
-            pytest.skip("mosquitto is not installed")
+        if not self.program or not shutil.which("mosquitto_sub"):
+            pytest.skip("mosquitto or mosquitto-clients is not installed")
         self.start()
 
     def start(self):

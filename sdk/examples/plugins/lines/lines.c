@@ -158,8 +158,7 @@ static void reader_close(void *of)
 static void watch(struct reader *reader)
 {
     char folder[PATH_MAX];
-    snprintf(folder, sizeof folder, "%s", reader->path);
-    strrchr(folder, '/')[1] = '\0';
+    snprintf(folder, sizeof folder, "%.*s", (int)(strrchr(reader->path, '/') - reader->path + 1), reader->path);
     reader->changes = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
     if (reader->changes >= 0) /* without it borrow() looks again when its time is over */
         inotify_add_watch(reader->changes, folder, IN_MODIFY | IN_CREATE | IN_MOVED_TO);
@@ -168,9 +167,9 @@ static void watch(struct reader *reader)
 static int32_t reader_open(void **out, const struct leat_host *host, const char *where, const void *options,
                            const char *name)
 {
-    struct reader *reader = calloc(1, sizeof *reader);
+    struct reader *reader = *where == '/' || *where == '-' ? calloc(1, sizeof *reader) : NULL;
     if (!reader)
-        return -ENOMEM;
+        return *where == '/' ? -ENOMEM : -EINVAL;
     *reader = (struct reader){.host = host, .options = options, .file = -1, .changes = -1, .position = -1};
     snprintf(reader->path, sizeof reader->path, "%s", where);
     reader->buffer = malloc(reader->options->line_max + 1);
