@@ -14,6 +14,8 @@ struct holding_record {
     uint32_t bit;           /* receiver */
     uint32_t sender;        /* 1: the sender flag is ours */
     uint32_t cursor;        /* receiver: where it is once the slot at hand is taken, written down before that */
+    uint32_t next_id;       /* receiver: of the message after the last one that is known to be in the books */
+    uint32_t has_next_id;
     uint32_t reserved;
 };
 

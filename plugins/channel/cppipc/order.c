@@ -46,6 +46,11 @@ static bool begin(struct order *order, uint32_t id)
     return true;
 }
 
+void order_continue(struct order *order, uint32_t next)
+{
+    begin(order, next - 1);
+}
+
 /* Room for the ids from `next` to `id`, the highest now. */
 static void advance(struct order *order, uint32_t id)
 {

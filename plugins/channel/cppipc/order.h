@@ -31,6 +31,8 @@ struct order {
 };
 
 void order_init(struct order *order, bool many);
+/* Everything before `next` has come already, to a predecessor. */
+void order_continue(struct order *order, uint32_t next);
 /* A message has come. False: a second time; it is counted and to be left out. */
 bool order_take(struct order *order, uint32_t id);
 /* It has come and is of no use: it counts as lost. */

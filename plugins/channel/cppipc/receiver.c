@@ -121,6 +121,15 @@ static void note_cursor(const struct receiver *receiver, uint32_t ahead)
         receiver->holding.record->cursor = receiver->ring.cursor + ahead;
 }
 
+/* The lane comes back: what it was lent is in its books. Whatever a predecessor had in its hands counts as lost. */
+static void note_delivered(const struct receiver *receiver)
+{
+    if (!receiver->holds || !receiver->order.started)
+        return;
+    receiver->holding.record->next_id = receiver->order.next;
+    receiver->holding.record->has_next_id = 1;
+}
+
 /* What begins now is whole; of what has begun before, the first part may have passed us by. */
 static void doubt(struct receiver *receiver)
 {
@@ -195,6 +204,8 @@ static void resume(struct receiver *receiver)
 {
     receiver->ring.cursor = left_cursor(receiver);
     ring_resume(&receiver->ring, receiver->holding.left.bit);
+    if (receiver->holding.left.has_next_id)
+        order_continue(&receiver->order, receiver->holding.left.next_id);
     assembly_doubt(&receiver->assembly, begun_before(receiver));
     keep_record(receiver);
     attendant_wake(receiver->attendant, HANDLE_WT);
@@ -406,6 +417,7 @@ int receiver_borrow(struct receiver *receiver, struct leat_message *message, int
 {
     int64_t deadline = 0; /* not asked for yet: it costs something */
     tidy(receiver);
+    note_delivered(receiver);
     for (uint32_t turns = 1;; turns++) {
         int result = turn(receiver, message);
         if (result == 1)

@@ -183,6 +183,19 @@ Test(cppipc_order, what_is_of_no_use_is_lost_once)
     cr_expect(order_tell_duplicates(&order) == 0);
 }
 
+Test(cppipc_order, what_a_predecessor_had_in_its_hands_is_lost)
+{
+    begin(false);
+    order_continue(&order, 70);
+    take(71, 80);
+    expect_lost(1);
+    order_init(&order, true);
+    order_continue(&order, 0);
+    take(0, 5);
+    order_settle(&order);
+    expect_lost(0);
+}
+
 Test(cppipc_order, before_the_first_message_nothing_is_missing)
 {
     begin(true);
