@@ -1,6 +1,7 @@
 /* leat plugin: what a plugin's author needs. */
 #include "cli/command.h"
 
+#include "cli/plugin_new.h"
 #include "cli/plugin_test.h"
 
 #include <err.h>
@@ -16,6 +17,7 @@ struct task {
 };
 
 static const struct task tasks[] = {
+    {"new", plugin_new, "make a folder with a plugin that works, to start from"},
     {"test", plugin_test, "try a compiled plugin on everything that the interface promises"},
 };
 enum { TASK_COUNT = sizeof tasks / sizeof tasks[0] };

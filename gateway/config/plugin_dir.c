@@ -1,13 +1,12 @@
 #include "config/plugin_dir.h"
 
+#include "base/beside.h"
 #include "config/memory.h"
 
 #include <dirent.h>
-#include <limits.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 static bool ends_in_so(const char *name)
 {
@@ -30,30 +29,16 @@ static bool holds_plugins(const char *path)
 /* Where plugins lie as seen from the folder of this program: in a build tree, and in an installed one, wherever it was put. */
 static const char *const from_program[] = {"../plugins", LEAT_PLUGIN_DIR_FROM_PROGRAM};
 
-/* The first of those folders that holds plugins; NULL: none does. To be freed. */
-static char *beside_program(void)
-{
-    char self[PATH_MAX];
-    const ssize_t len = readlink("/proc/self/exe", self, sizeof(self) - 1);
-    if (len <= 0)
-        return NULL;
-    self[len] = '\0';
-    *strrchr(self, '/') = '\0';
-    for (size_t i = 0; i < sizeof(from_program) / sizeof(from_program[0]); i++) {
-        char *path = memory_format("%s/%s", self, from_program[i]);
-        char *whole = holds_plugins(path) ? realpath(path, NULL) : NULL;
-        free(path);
-        if (whole != NULL)
-            return whole;
-    }
-    return NULL;
-}
-
 char *plugin_dir_default(void)
 {
     const char *named = getenv("LEAT_PLUGIN_DIR");
     if (named != NULL && *named != '\0')
         return memory_copy(named);
-    char *found = beside_program();
-    return found != NULL ? found : memory_copy(LEAT_PLUGIN_DIR_INSTALLED);
+    for (size_t i = 0; i < sizeof(from_program) / sizeof(from_program[0]); i++) {
+        char *found = beside_program(from_program[i]);
+        if (found != NULL && holds_plugins(found))
+            return found;
+        free(found);
+    }
+    return memory_copy(LEAT_PLUGIN_DIR_INSTALLED);
 }

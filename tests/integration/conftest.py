@@ -1,10 +1,11 @@
 """What every end-to-end test starts from, and the list of tests that had to leave themselves out."""
 
 import os
+import subprocess
 
 import pytest
 
-from support import House
+from support import BUILD, House
 
 
 @pytest.fixture
@@ -18,6 +19,19 @@ def house(tmp_path):
 def gateway(house):
     """gateway(text) -> a running leatd with that configuration."""
     return house.gateway
+
+
+@pytest.fixture
+def staged(house):
+    """The installed tree, with the environment as a user of it has it."""
+    prefix = house.path("usr")
+    subprocess.run(["cmake", "--install", BUILD, "--prefix", prefix], check=True, capture_output=True)
+    del house.environment["LEAT_PLUGIN_DIR"]
+    house.environment.pop("LD_LIBRARY_PATH", None)
+    [pkgconfig] = {str(file.parent) for file in prefix.rglob("leat.pc")}
+    house.environment["PATH"] = f"{prefix}/bin:{os.environ['PATH']}"
+    house.environment["PKG_CONFIG_PATH"] = pkgconfig
+    return prefix
 
 
 @pytest.fixture(scope="session")

@@ -10,15 +10,6 @@ from channel import Reader
 from support import BUILD, tcp, wait_until
 
 
-@pytest.fixture
-def staged(house):
-    """The installed tree, with the environment as a user of it has it."""
-    subprocess.run(["cmake", "--install", BUILD, "--prefix", house.path("usr")], check=True, capture_output=True)
-    del house.environment["LEAT_PLUGIN_DIR"]
-    house.environment.pop("LD_LIBRARY_PATH", None)
-    return house.path("usr")
-
-
 def one(folder, pattern):
     [found] = folder.rglob(pattern)
     return found
