@@ -117,6 +117,50 @@ def test_after_close_every_call_says_so(house):
             call()
 
 
+def test_what_runs_inside_a_call_may_close_what_it_is_called_on(pair, house):
+    writer, reader = pair
+
+    class Seconds:
+        def __init__(self, end):
+            self.end = end
+
+        def __float__(self):
+            self.end.close()
+            return 0.01
+
+    requester, replier = leat.Requester("q", "a", directory=house.shm), leat.Replier("q", "a", directory=house.shm)
+    other = leat.Reader("c", directory=house.shm)
+    for end, call in (
+        (reader, reader.read),
+        (other, other.borrow),
+        (writer, lambda timeout: writer.publish(b"x", 0, timeout)),
+        (requester, lambda timeout: requester.request(b"x", timeout)),
+        (replier, lambda timeout: replier.reply(1, b"x", timeout)),
+    ):
+        with pytest.raises(ValueError, match="is closed"):
+            call(Seconds(end))
+
+
+def test_a_signal_handler_may_close_what_is_waited_for(house):
+    out = in_a_process(house, """
+import leat, os, signal, threading, time
+readers = [leat.Reader("c", create=True) for _ in range(3)]
+def close(*_):
+    for reader in readers: reader.close()
+signal.signal(signal.SIGUSR1, close)
+threading.Timer(0.1, lambda: os.kill(os.getpid(), signal.SIGUSR1)).start()
+print(leat.wait(readers) == readers)
+writer = leat.Writer("d", policy="block", capacity=65536)
+reader = leat.Reader("d")
+signal.signal(signal.SIGUSR1, lambda *_: writer.close())
+threading.Timer(0.1, lambda: os.kill(os.getpid(), signal.SIGUSR1)).start()
+try:
+    while True: writer.publish(b"x" * 10000)
+except ValueError as error: print(error)
+""")
+    assert out.splitlines() == ["True", "the writer is closed"]
+
+
 # ---- threads -------------------------------------------------------------------------------------------------------
 
 

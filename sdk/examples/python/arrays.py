@@ -19,7 +19,7 @@ def produce(channel: str, count: int) -> None:
     with leat.Writer(channel, policy="block", capacity=16 << 20, wait_readers=1) as writer:
         for number in range(count):
             with writer.claim(ELEMENTS * 8, tag=number) as claim:
-                array = np.frombuffer(claim, np.float64)
+                array = np.frombuffer(claim.data, np.float64)
                 array[:] = number
                 array[0] = -1
                 del array  # published at the end of the block: nobody should write to it then
@@ -30,7 +30,7 @@ def consume(channel: str, count: int) -> None:
         print("ready", flush=True)
         for _ in range(count):
             with reader.borrow(timeout=30) as loan:
-                array = np.frombuffer(loan, np.float64)
+                array = np.frombuffer(loan.data, np.float64)
                 print(loan.tag, array.sum())
 
 

@@ -199,9 +199,11 @@ static PyObject *borrow(PyObject *object, PyObject *const *args, Py_ssize_t coun
     int rc = borrow_until(self, timeout_ns, &message);
     if (rc <= 0)
         return rc == 0 ? too_late(self, timeout_ns) : NULL;
+    self->base.in_use = true; /* making an object may run finalizers: whatever they do, the handle stays */
     PyObject *loan = loan_new(self, &message);
     if (loan == NULL)
         leat_release(self->handle);
+    handle_back(&self->base);
     return loan;
 }
 

@@ -95,6 +95,8 @@ static PyObject *iterate(PyObject *object)
 static int reply_until(struct replier *self, uint64_t tag, const struct bytes *answer, int64_t timeout_ns)
 {
     int64_t end_ns = end_of(timeout_ns);
+    if (handle_check(&self->base) != 0)
+        return -1;
     for (int64_t slice_ns = 0;; slice_ns = slice_until(end_ns)) {
         int rc;
         self->base.in_use = true;
@@ -131,8 +133,7 @@ static PyObject *reply(PyObject *object, PyObject *const *args, Py_ssize_t count
     int64_t timeout_ns;
     uint64_t tag;
     if (take_arguments(&reply_signature, args, count, keywords, given) != 0 || take_question(given[0], &tag) != 0 ||
-        take_timeout(given[2], &timeout_ns) != 0 || handle_check(&self->base) != 0 ||
-        bytes_take(given[1], &answer) != 0)
+        take_timeout(given[2], &timeout_ns) != 0 || bytes_take(given[1], &answer) != 0)
         return NULL;
     int rc = reply_until(self, tag, &answer, timeout_ns);
     bytes_drop(&answer);

@@ -65,6 +65,8 @@ typedef int ask_function(struct leat_requester *, const void *, size_t, int64_t,
 static int ask_until(struct requester *self, ask_function *ask, const struct bytes *question, int64_t limit_ns,
                      int64_t end_ns, uint64_t *tag)
 {
+    if (handle_check(&self->base) != 0)
+        return -1;
     for (;;) {
         int rc = ask(self->handle, question->data, question->len, limit_ns, tag);
         if (rc != LEAT_EAGAIN)
@@ -87,8 +89,7 @@ static PyObject *ask(PyObject *object, const struct signature *signature, ask_fu
     int64_t limit_ns;
     uint64_t tag;
     if (take_arguments(signature, args, count, keywords, given) != 0 ||
-        take_limit(given[1], signature->names[1], &limit_ns) != 0 || handle_check(&self->base) != 0 ||
-        bytes_take(given[0], &question) != 0)
+        take_limit(given[1], signature->names[1], &limit_ns) != 0 || bytes_take(given[0], &question) != 0)
         return NULL;
     int rc = ask_until(self, how, &question, limit_ns, 0, &tag);
     bytes_drop(&question);
@@ -183,8 +184,7 @@ static PyObject *request(PyObject *object, PyObject *const *args, Py_ssize_t cou
     struct bytes question;
     int64_t limit_ns;
     if (take_arguments(&request_signature, args, count, keywords, given) != 0 ||
-        take_limit(given[1], "timeout", &limit_ns) != 0 || handle_check(&self->base) != 0 ||
-        bytes_take(given[0], &question) != 0)
+        take_limit(given[1], "timeout", &limit_ns) != 0 || bytes_take(given[0], &question) != 0)
         return NULL;
     PyObject *answer = ask_and_wait(self, &question, limit_ns);
     bytes_drop(&question);

@@ -18,10 +18,11 @@ static void mark(struct reader *const *readers, size_t count, uint32_t *doorbell
     }
 }
 
-static bool any_is_closing(struct reader *const *readers, size_t count)
+/* By another thread, which leaves the closing to us, or by a signal handler, which has done it. */
+static bool any_is_closed(struct reader *const *readers, size_t count)
 {
     for (size_t i = 0; i < count; i++)
-        if (readers[i]->base.closing)
+        if (readers[i]->base.closing || !readers[i]->base.open)
             return true;
     return false;
 }
@@ -36,7 +37,7 @@ static int wait_for_handles(struct reader *const *readers, struct leat_reader *c
         mark(readers, count, doorbell);
         Py_BEGIN_ALLOW_THREADS rc = leat_wait(handles, count, doorbell, slice_ns);
         Py_END_ALLOW_THREADS mark(readers, count, NULL);
-        if (rc >= 0 || any_is_closing(readers, count))
+        if (rc >= 0 || any_is_closed(readers, count))
             return 1;
         if (rc == -EINTR && PyErr_CheckSignals() == 0)
             return 1; /* rung, or a handler ran that may have changed anything: the caller looks again */
@@ -44,7 +45,7 @@ static int wait_for_handles(struct reader *const *readers, struct leat_reader *c
             return -1;
         if (rc != LEAT_ETIMEDOUT && rc != LEAT_EAGAIN)
             return fail_int(rc, NULL);
-        if (slice_ns < SLICE_NS || any_is_closing(readers, count))
+        if (slice_ns < SLICE_NS || any_is_closed(readers, count))
             return slice_ns < SLICE_NS ? 0 : 1;
     }
 }

@@ -206,9 +206,11 @@ static PyObject *claim(PyObject *object, PyObject *const *args, Py_ssize_t count
         return NULL;
     if (handle_check(&self->base) != 0 || claim_until(self, len, timeout_ns, &data) != 0)
         return NULL;
+    self->base.in_use = true; /* making an object may run finalizers: whatever they do, the handle stays */
     PyObject *claimed = claim_new(self, data, len, tag);
     if (claimed == NULL)
         leat_abort(self->handle);
+    handle_back(&self->base);
     return claimed;
 }
 
