@@ -107,10 +107,9 @@ static int32_t borrow(void *reader, struct leat_message *message, int64_t timeou
     return receiver_borrow(reader, message, timeout_ns);
 }
 
-/* What was borrowed was copied out before. */
 static int32_t release(void *reader)
 {
-    (void)reader;
+    receiver_release(reader);
     return 0;
 }
 

@@ -14,10 +14,14 @@ struct holding_record {
     uint32_t bit;           /* receiver */
     uint32_t sender;        /* 1: the sender flag is ours */
     uint32_t cursor;        /* receiver: where it is once the slot at hand is taken, written down before that */
-    uint32_t next_id;       /* receiver: of the message after the last one that is known to be in the books */
-    uint32_t has_next_id;
-    uint32_t reserved;
+    uint32_t known;         /* which of the following, HOLDING_... */
+    uint32_t next_id;       /* receiver: of the message after the last one that the lane has released */
+    uint32_t
+        begun_id; /* receiver: one more than that of the last message of which it took a piece that was not the last */
 };
+
+#define HOLDING_NEXT 1u
+#define HOLDING_BEGUN 2u
 
 struct holding {
     int fd;

@@ -121,13 +121,18 @@ static void note_cursor(const struct receiver *receiver, uint32_t ahead)
         receiver->holding.record->cursor = receiver->ring.cursor + ahead;
 }
 
-/* The lane comes back: what it was lent is in its books. Whatever a predecessor had in its hands counts as lost. */
-static void note_delivered(const struct receiver *receiver)
+/* Before a slot is taken: see ring_resume; and a successor must know that the rest of a message is no message. */
+static void note_slot(const struct receiver *receiver)
 {
-    if (!receiver->holds || !receiver->order.started)
+    const struct cppipc_ring *ring = receiver->handle.ring;
+    const struct cppipc_message *slot = &ring->slots[receiver->ring.cursor % CPPIPC_SLOTS].message;
+    if (!receiver->holds)
         return;
-    receiver->holding.record->next_id = receiver->order.next;
-    receiver->holding.record->has_next_id = 1;
+    note_cursor(receiver, 1);
+    if (slot->stored || slot->remain <= 0)
+        return;
+    receiver->holding.record->begun_id = slot->id + 1;
+    receiver->holding.record->known |= HOLDING_BEGUN;
 }
 
 /* What begins now is whole; of what has begun before, the first part may have passed us by. */
@@ -168,24 +173,6 @@ static int rejoin(struct receiver *receiver, bool kicked)
     return join(receiver);
 }
 
-/* Of each message that a predecessor may have read in part a piece stands just before the cursor, as long as it was not overwritten. */
-static uint32_t begun_before(const struct receiver *receiver)
-{
-    const struct cppipc_ring *ring = receiver->handle.ring;
-    uint32_t write = atomic_load_explicit(&ring->write, memory_order_acquire), cursor = receiver->ring.cursor;
-    uint32_t oldest = write - CPPIPC_SLOTS, born = 0;
-    bool found = false;
-    if (cursor - oldest == 0 || cursor - oldest > CPPIPC_SLOTS)
-        return atomic_load_explicit(receiver->handle.next_message, memory_order_seq_cst);
-    for (uint32_t index = oldest; index != cursor; index++) {
-        const struct cppipc_message *message = &ring->slots[index % CPPIPC_SLOTS].message;
-        if (!found || (int32_t)(message->id + 1 - born) > 0)
-            born = message->id + (message->remain > 0 && !message->stored);
-        found = true;
-    }
-    return born;
-}
-
 /* Where a predecessor was killed. When it had written down the slot after the oldest one, it may have been about to take that one: the
  * ring is full then, and stays so. Or it had, and a writer is at that slot now: it will be done in a moment. */
 static uint32_t left_cursor(const struct receiver *receiver)
@@ -202,11 +189,17 @@ static uint32_t left_cursor(const struct receiver *receiver)
 /* Goes on there, so that what was sent meanwhile is not lost as far as the ring reaches. */
 static void resume(struct receiver *receiver)
 {
+    const struct holding_record *left = &receiver->holding.left;
+    struct holding_record *record = receiver->holding.record;
     receiver->ring.cursor = left_cursor(receiver);
-    ring_resume(&receiver->ring, receiver->holding.left.bit);
-    if (receiver->holding.left.has_next_id)
-        order_continue(&receiver->order, receiver->holding.left.next_id);
-    assembly_doubt(&receiver->assembly, begun_before(receiver));
+    ring_resume(&receiver->ring, left->bit);
+    if (left->known & HOLDING_NEXT)
+        order_continue(&receiver->order, left->next_id);
+    if (left->known & HOLDING_BEGUN)
+        assembly_doubt(&receiver->assembly, left->begun_id);
+    record->next_id = left->next_id; /* as long as we have nothing newer */
+    record->begun_id = left->begun_id;
+    record->known = left->known;
     keep_record(receiver);
     attendant_wake(receiver->attendant, HANDLE_WT);
     say(receiver, LEAT_LOG_INFO, "going on in '%s' with the place of a predecessor that was killed", receiver->name);
@@ -328,7 +321,7 @@ static int turn(struct receiver *receiver, struct leat_message *message)
     uint32_t behind;
     if (!ring_is_connected(ring) && rejoin(receiver, true) != 0)
         return 0;
-    note_cursor(receiver, 1); /* before the slot is taken: see ring_resume */
+    note_slot(receiver);
     int popped = ring_pop(ring, &receiver->slot, &behind);
     if (popped == 0) {
         note_cursor(receiver, 0);
@@ -417,7 +410,6 @@ int receiver_borrow(struct receiver *receiver, struct leat_message *message, int
 {
     int64_t deadline = 0; /* not asked for yet: it costs something */
     tidy(receiver);
-    note_delivered(receiver);
     for (uint32_t turns = 1;; turns++) {
         int result = turn(receiver, message);
         if (result == 1)
@@ -440,6 +432,15 @@ int receiver_borrow(struct receiver *receiver, struct leat_message *message, int
     if (!has_something(&receiver->ring))
         order_settle(&receiver->order);
     return LEAT_ETIMEDOUT;
+}
+
+/* Of what comes after it a successor knows that it counts, as lost if need be. */
+void receiver_release(struct receiver *receiver)
+{
+    if (!receiver->holds)
+        return;
+    receiver->holding.record->next_id = receiver->order.next;
+    receiver->holding.record->known |= HOLDING_NEXT;
 }
 
 /* ---- the life of a receiver -------------------------------------------------------------------------------------------- */

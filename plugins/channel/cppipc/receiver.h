@@ -10,11 +10,12 @@
 
 struct receiver;
 
-/* As leat_channel_ops.reader_open, borrow and reader_close. release does nothing: what is borrowed has been copied out, and its chunk
- * let go, before borrow returns. LEAT_ECLOSED: the objects were removed or replaced. */
+/* As leat_channel_ops.reader_open, borrow, release and reader_close. What is borrowed has been copied out, and its chunk let go, before
+ * borrow returns; release writes down that it is in the lane's books, for a successor. LEAT_ECLOSED: the objects were removed or replaced. */
 int receiver_open(struct receiver **receiver, const struct leat_host *host, const char *name,
                   const struct cppipc_options *options, const char *durable_name);
 int receiver_borrow(struct receiver *receiver, struct leat_message *message, int64_t timeout_ns);
+void receiver_release(struct receiver *receiver);
 void receiver_close(struct receiver *receiver);
 
 #endif
