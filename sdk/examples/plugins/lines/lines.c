@@ -1,7 +1,6 @@
 /* lines: each line of a file, a FIFO or standard input is a message; inward each message becomes a line at the end of a file.
  *
- * The reader goes through a buffer of one largest line. Its cursor is the place in the file behind a line; what has been
- * acknowledged is kept in a small file of its own, with the inode that it counts for. */
+ * A message's cursor is the place in the file behind its line. What has been acknowledged is kept in a small file beside it. */
 #define _GNU_SOURCE
 #include <leat/plugin/channel.h>
 
@@ -13,417 +12,259 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/inotify.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
-#define PART_MS 50 /* for how long commit() may wait */
+#define LOOK_NS INT64_C(10000000) /* how often to look at a file that has come to its end */
 
 struct options {
-    const char *positions;
-    uint32_t follow, from, separator, mode;
+    uint32_t follow, from, separator, durable, mode;
     uint64_t line_max;
 };
 
-struct reader {
-    const struct leat_host *host;
+/* A reader, or a writer. */
+struct end {
     const struct options *options;
     char path[PATH_MAX];
-    int file, changes, position; /* changes: inotify's; position: where it is kept, or -1 */
-    struct stat id;              /* of the open file */
-    bool over;                   /* nothing more will come */
-    bool skipping;               /* the rest of a line that is too long */
-    char *buffer;
-    size_t start, searched, end; /* in the buffer: what is not handed out yet */
-    uint64_t offset;             /* in the file: where `end` is */
-    uint64_t sequence, lost;
+    int file, kept;          /* kept: the position's file, or -1 */
+    struct stat id;          /* of the open file */
+    size_t start, next, end; /* in the buffer: the line that is lent out, what is behind it, and behind all */
+    uint64_t offset;         /* of `end`, in the file */
+    uint64_t sequence;
     _Atomic uint64_t acknowledged; /* the sequence after the last */
+    char buffer[];                 /* one largest line and its separator */
 };
 
-struct writer {
-    const struct options *options;
-    char path[PATH_MAX];
-    int file;
-    struct stat id;
-    char *buffer; /* a separator, the message, a separator */
-    size_t done;  /* bytes of it that are written; 0: none, or no message */
-    bool torn;    /* a line was left without its end: the next message begins with it */
-};
+#define SEPARATOR(end) ("\n"[(end)->options->separator]) /* or its terminating NUL */
 
-static char separator_of(const struct options *options)
+static int32_t check(const struct leat_host *host, const char *where, const void *options, uint32_t outward)
 {
-    return options->separator ? '\0' : '\n';
+    (void)options;
+    if (*where == '/' || (strcmp(where, "-") == 0 && outward))
+        return 0;
+    host->blame(host->context, "channel", "expected a path, lines:///var/log/app.log, or outward lines://-");
+    return -EINVAL;
 }
 
-static bool is_same(const struct stat *a, const struct stat *b)
+static void end_close(void *of)
 {
-    return a->st_ino == b->st_ino && a->st_dev == b->st_dev;
+    struct end *end = of;
+    close(end->file); /* -1 is harmless */
+    close(end->kept);
+    free(end);
 }
 
-static int32_t check(const struct leat_host *host, const char *where, const void *of, uint32_t outward)
+static struct end *end_new(const char *where, const struct options *options)
 {
-    const struct options *options = of;
-    struct stat found;
-    const char *wrong = NULL, *option = "channel";
-    if (*where != '/' && strcmp(where, "-") != 0)
-        wrong = "expected the whole path, lines:///var/log/app.log, or lines://- for standard input";
-    else if (!outward && *where == '-')
-        wrong = "standard input can only be read";
-    else if (stat(where, &found) == 0 && S_ISDIR(found.st_mode))
-        wrong = "is a folder";
-    else if (options->positions && (stat(options->positions, &found) != 0 || !S_ISDIR(found.st_mode)))
-        wrong = "is not a folder on this host", option = "positions";
-    if (wrong)
-        host->blame(host->context, option, wrong);
-    return wrong ? -EINVAL : 0;
+    struct end *end = calloc(1, sizeof *end + options->line_max + 1);
+    if (!end)
+        return NULL;
+    end->options = options;
+    end->file = end->kept = -1;
+    snprintf(end->path, sizeof end->path, "%s", *where == '-' ? "/dev/stdin" : where);
+    return end;
 }
 
-/* ---- the position ------------------------------------------------------------------------------------------------------ */
+static bool is_replaced(const struct end *end)
+{
+    struct stat there;
+    return stat(end->path, &there) == 0 && (there.st_ino != end->id.st_ino || there.st_dev != end->id.st_dev);
+}
 
 static void acknowledge(void *of, uint64_t cursor, uint64_t sequence)
 {
-    struct reader *reader = of;
-    char text[80];
-    int len = snprintf(text, sizeof text, "%20llu %20llu %20llu\n", (unsigned long long)reader->id.st_ino,
-                       (unsigned long long)cursor, (unsigned long long)sequence + 1);
-    if (reader->position >= 0 && pwrite(reader->position, text, (size_t)len, 0) < 0 && errno != ENOSPC)
-        reader->host->log(reader->host->context, LEAT_LOG_WARNING, "the position cannot be stored");
-    atomic_store(&reader->acknowledged, sequence + 1);
+    struct end *end = of;
+    const uint64_t position[3] = {end->id.st_ino, cursor, sequence + 1};
+    if (end->kept < 0 || pwrite(end->kept, position, sizeof position, 0) > 0)
+        atomic_store(&end->acknowledged, sequence + 1);
 }
 
-/* Goes on where the last reader of this name was, also when the file has been renamed to PATH.1 since. */
-static void resume(struct reader *reader)
+/* Goes on where the last reader of this name was, also in a file that has been renamed to PATH.1 since. */
+static void resume(struct end *end, const char *name)
 {
-    char text[80] = "", old[PATH_MAX + 2];
-    unsigned long long inode = 0, offset = 0, sequence = 0;
-    struct stat rotated;
-    if (reader->position < 0 || pread(reader->position, text, sizeof text - 1, 0) <= 0 ||
-        sscanf(text, "%llu %llu %llu", &inode, &offset, &sequence) != 3) {
-        if (reader->options->from == 1)
-            reader->offset = (uint64_t)reader->id.st_size;
+    char path[PATH_MAX + 256];
+    struct stat old;
+    uint64_t position[3];
+    end->offset = end->options->from ? (uint64_t)end->id.st_size : 0;
+    snprintf(path, sizeof path, "%s.%s", end->path, name);
+    if (end->options->durable)
+        end->kept = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (end->kept < 0 || pread(end->kept, position, sizeof position, 0) != (ssize_t)sizeof position)
         return;
+    snprintf(path, sizeof path, "%s.1", end->path);
+    if (position[0] != end->id.st_ino && stat(path, &old) == 0 && old.st_ino == position[0]) {
+        close(end->file);
+        end->file = open(path, O_RDONLY | O_CLOEXEC);
+        end->id = old;
     }
-    snprintf(old, sizeof old, "%s.1", reader->path);
-    reader->acknowledged = reader->sequence = sequence;
-    if (inode != reader->id.st_ino && stat(old, &rotated) == 0 && rotated.st_ino == inode) {
-        int file = open(old, O_RDONLY | O_CLOEXEC);
-        if (file >= 0) {
-            close(reader->file);
-            reader->file = file;
-            reader->id = rotated;
-        }
-    }
-    if (inode == reader->id.st_ino && offset <= (uint64_t)reader->id.st_size)
-        reader->offset = offset;
-}
-
-static void open_position(struct reader *reader, const char *name)
-{
-    char path[PATH_MAX], flat[PATH_MAX];
-    snprintf(flat, sizeof flat, "%s", reader->path);
-    for (char *c = flat; (c = strchr(c, '/')) != NULL;)
-        *c = '%';
-    if (snprintf(path, sizeof path, "%s/%s%s", reader->options->positions, name, flat) < (int)sizeof path)
-        reader->position = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-    if (reader->position < 0)
-        reader->host->log(reader->host->context, LEAT_LOG_WARNING, "no position can be kept in lines.positions");
+    end->acknowledged = end->sequence = position[2];
+    end->offset = position[0] == end->id.st_ino && position[1] <= (uint64_t)end->id.st_size ? position[1] : 0;
 }
 
 static uint32_t reader_is_durable(void *of)
 {
-    return ((const struct reader *)of)->position >= 0;
-}
-
-static uint32_t keeps_with(const void *of)
-{
-    return ((const struct options *)of)->positions ? LEAT_CHANNEL_DURABLE : 0;
-}
-
-/* ---- reading ------------------------------------------------------------------------------------------------------------- */
-
-static void reader_close(void *of)
-{
-    struct reader *reader = of;
-    if (!reader)
-        return;
-    int files[] = {reader->file, reader->changes, reader->position};
-    for (size_t i = 0; i < 3; i++)
-        if (files[i] >= 0)
-            close(files[i]);
-    free(reader->buffer);
-    free(reader);
-}
-
-static void watch(struct reader *reader)
-{
-    char folder[PATH_MAX];
-    snprintf(folder, sizeof folder, "%.*s", (int)(strrchr(reader->path, '/') - reader->path + 1), reader->path);
-    reader->changes = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
-    if (reader->changes >= 0) /* without it borrow() looks again when its time is over */
-        inotify_add_watch(reader->changes, folder, IN_MODIFY | IN_CREATE | IN_MOVED_TO);
+    return ((const struct end *)of)->kept >= 0;
 }
 
 static int32_t reader_open(void **out, const struct leat_host *host, const char *where, const void *options,
                            const char *name)
 {
-    struct reader *reader = *where == '/' || *where == '-' ? calloc(1, sizeof *reader) : NULL;
-    if (!reader)
-        return *where == '/' ? -ENOMEM : -EINVAL;
-    *reader = (struct reader){.host = host, .options = options, .file = -1, .changes = -1, .position = -1};
-    snprintf(reader->path, sizeof reader->path, "%s", where);
-    reader->buffer = malloc(reader->options->line_max + 1);
-    bool input = *where == '-', fifo = !input && stat(where, &reader->id) == 0 && S_ISFIFO(reader->id.st_mode);
+    struct end *end = end_new(where, options);
+    (void)host;
+    if (!end)
+        return -ENOMEM;
     /* A FIFO that is also open for writing here does not end with each writer. */
-    reader->file = input ? dup(STDIN_FILENO) : open(where, (fifo ? O_RDWR : O_RDONLY) | O_CLOEXEC);
-    if (!reader->buffer || reader->file < 0 || fstat(reader->file, &reader->id) != 0) {
-        int error = reader->buffer ? -errno : -ENOMEM;
-        reader_close(reader);
+    bool fifo = *where != '-' && stat(end->path, &end->id) == 0 && S_ISFIFO(end->id.st_mode);
+    end->file = open(end->path, (fifo ? O_RDWR : O_RDONLY) | O_NONBLOCK | O_CLOEXEC);
+    if (end->file < 0 || fstat(end->file, &end->id) != 0) {
+        int32_t error = -errno;
+        end_close(end);
         return error;
     }
-    if (!input && S_ISREG(reader->id.st_mode)) {
-        watch(reader);
-        if (reader->options->positions)
-            open_position(reader, name);
-        resume(reader);
-        lseek(reader->file, (off_t)reader->offset, SEEK_SET);
-    }
-    *out = reader;
+    if (S_ISREG(end->id.st_mode))
+        resume(end, name);
+    lseek(end->file, (off_t)end->offset, SEEK_SET);
+    *out = end;
     return 0;
 }
 
-/* The next line that is whole; or, with `rest`, what is left of the last one. */
-static bool next_line(struct reader *reader, struct leat_message *message, bool rest)
+/* Reads on. How many bytes, 0 at the end, or -errno. */
+static ssize_t fill(struct end *end)
 {
-    char *begin = reader->buffer + reader->start;
-    char *stop =
-        memchr(reader->buffer + reader->searched, separator_of(reader->options), reader->end - reader->searched);
-    reader->searched = reader->end;
-    if (!stop && (!rest || reader->start == reader->end))
-        return false;
-    size_t len = stop ? (size_t)(stop - begin) : reader->end - reader->start;
-    struct timespec now;
-    clock_gettime(CLOCK_REALTIME, &now);
-    reader->searched = reader->start + len + (stop != NULL);
-    if (reader->skipping) {
-        reader->start = reader->searched;
-        reader->skipping = false;
-        return next_line(reader, message, rest);
-    }
-    *message = (struct leat_message){.data = begin,
-                                     .len = len,
-                                     .sequence = reader->sequence,
-                                     .lost = reader->lost,
-                                     .time_ns = (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec,
-                                     .cursor = reader->offset - (reader->end - reader->searched)};
-    return true;
-}
-
-static int32_t release(void *of)
-{
-    struct reader *reader = of;
-    reader->start = reader->searched;
-    reader->sequence++;
-    reader->lost = 0;
-    return 0;
-}
-
-/* Reads on. How many bytes, 0 when nothing is there now, or -errno. */
-static ssize_t fill(struct reader *reader)
-{
-    memmove(reader->buffer, reader->buffer + reader->start, reader->end - reader->start);
-    reader->end -= reader->start;
-    reader->searched -= reader->start;
-    reader->start = 0;
-    if (reader->end > reader->options->line_max) { /* a line that is too long counts as lost */
-        reader->lost += !reader->skipping;
-        reader->skipping = true;
-        reader->end = reader->searched = 0;
-    }
-    struct pollfd poll_file = {.fd = reader->file, .events = POLLIN};
-    if (poll(&poll_file, 1, 0) == 0)
-        return 0;
-    ssize_t got = read(reader->file, reader->buffer + reader->end, reader->options->line_max + 1 - reader->end);
+    memmove(end->buffer, end->buffer + end->start, end->end - end->start);
+    end->end -= end->start;
+    end->start = 0;
+    ssize_t got = read(end->file, end->buffer + end->end, end->options->line_max + 1 - end->end);
     if (got < 0)
-        return errno == EINTR || errno == EAGAIN ? 0 : -errno;
-    reader->over = got == 0 && !(reader->options->follow && S_ISREG(reader->id.st_mode));
-    reader->end += (size_t)got;
-    reader->offset += (uint64_t)got;
+        return -errno;
+    end->end += (size_t)got;
+    end->offset += (uint64_t)got;
     return got;
 }
 
-/* At the end of a followed file, with every line acknowledged: whether it was cut, or another one has come in its place. */
-static bool is_renewed(struct reader *reader)
+/* The next line: one that is whole, the largest part of one that is too long, or at the end of a file the last one. */
+static bool lend(struct end *end, struct leat_message *message, bool at_end)
 {
-    struct stat open_file, there;
-    if (!reader->options->follow || !S_ISREG(reader->id.st_mode) || fstat(reader->file, &open_file) != 0)
+    char *line = end->buffer + end->start;
+    size_t len = end->end - end->start;
+    const char *stop = memchr(line, SEPARATOR(end), len);
+    if (stop)
+        len = (size_t)(stop - line);
+    else if (len > end->options->line_max)
+        len = end->options->line_max;
+    else if (len == 0 || !at_end)
         return false;
-    if ((uint64_t)open_file.st_size < reader->offset)
-        return true;
-    return stat(reader->path, &there) == 0 && !is_same(&there, &open_file);
+    end->next = end->start + len + (stop != NULL);
+    uint64_t behind = end->offset - (end->end - end->next);
+    *message = (struct leat_message){.data = line, .len = len, .sequence = end->sequence, .cursor = behind};
+    return true;
 }
 
-static void renew(struct reader *reader)
+/* Goes on with what is there now, once all that was read before is acknowledged: until then positions are those of the old file. */
+static bool renew(struct end *end)
 {
-    int file = open(reader->path, O_RDONLY | O_CLOEXEC);
+    int file = atomic_load(&end->acknowledged) == end->sequence ? open(end->path, O_RDONLY | O_CLOEXEC) : -1;
     if (file < 0)
-        return;
-    close(reader->file);
-    reader->file = file;
-    fstat(file, &reader->id);
-    reader->offset = reader->start = reader->searched = reader->end = 0;
-    reader->skipping = false;
-}
-
-static void wait_for_change(struct reader *reader, int64_t ns)
-{
-    char events[4096];
-    struct timespec most = {.tv_sec = ns / 1000000000, .tv_nsec = ns % 1000000000};
-    int file = S_ISREG(reader->id.st_mode) ? reader->changes : reader->over ? -1 : reader->file;
-    ppoll(&(struct pollfd){.fd = file, .events = POLLIN}, 1, &most, NULL);
-    while (reader->changes >= 0 && read(reader->changes, events, sizeof events) > 0)
-        continue;
+        return false;
+    close(end->file);
+    end->file = file;
+    end->offset = end->start = end->end = 0;
+    return fstat(file, &end->id) == 0;
 }
 
 static int32_t borrow(void *of, struct leat_message *message, int64_t timeout_ns)
 {
-    struct reader *reader = of;
-    const struct leat_host *host = reader->host;
-    int64_t begin = host->now_ns(host->context);
-    for (;;) {
-        if (next_line(reader, message, reader->over))
-            return 0;
-        ssize_t got = fill(reader);
-        if (got < 0)
-            return (int32_t)got;
+    struct end *end = of;
+    struct stat now;
+    for (int64_t waited_ns = 0;; waited_ns += LOOK_NS) {
+        ssize_t got = 1;
+        while (!lend(end, message, false) && got > 0)
+            got = fill(end);
         if (got > 0)
+            return 0;
+        if (got < 0 && got != -EAGAIN && got != -EINTR)
+            return (int32_t)got;
+        bool grows = S_ISREG(end->id.st_mode) && end->options->follow && fstat(end->file, &now) == 0;
+        bool gone = grows && ((uint64_t)now.st_size < end->offset || is_replaced(end));
+        if (got == 0 && (gone || !grows) && lend(end, message, true))
+            return 0;
+        if (gone && renew(end))
             continue;
-        if (is_renewed(reader)) {
-            if (next_line(reader, message, true))
-                return 0;
-            if (atomic_load(&reader->acknowledged) == reader->sequence) {
-                renew(reader);
-                continue;
-            }
-        }
-        int64_t left = begin + timeout_ns - host->now_ns(host->context);
-        if (timeout_ns >= 0 && left <= 0)
+        if (timeout_ns >= 0 && waited_ns >= timeout_ns)
             return timeout_ns ? LEAT_ETIMEDOUT : LEAT_EAGAIN;
-        wait_for_change(reader, timeout_ns < 0 || left > 50000000 ? 50000000 : left);
+        int64_t left_ns = timeout_ns < 0 || timeout_ns - waited_ns > LOOK_NS ? LOOK_NS : timeout_ns - waited_ns;
+        struct pollfd more = {.fd = got == 0 ? -1 : end->file, .events = POLLIN}; /* an end is always "ready" */
+        ppoll(&more, 1, &(struct timespec){.tv_nsec = left_ns}, NULL);
     }
 }
 
-/* ---- writing ------------------------------------------------------------------------------------------------------------- */
-
-static void writer_close(void *of)
+static int32_t release(void *of)
 {
-    struct writer *writer = of;
-    if (!writer)
-        return;
-    if (writer->file >= 0)
-        close(writer->file);
-    free(writer->buffer);
-    free(writer);
+    struct end *end = of;
+    end->start = end->next;
+    end->sequence++;
+    return 0;
 }
 
-/* Opens the file where it is not open, or not the one any more that has this path. */
-static int32_t open_file(struct writer *writer)
+/* Opens the file, also anew when another one has its path. */
+static int32_t open_for_writing(struct end *end)
 {
-    struct stat there;
-    char last = separator_of(writer->options);
-    bool is_there = stat(writer->path, &there) == 0, fifo = is_there && S_ISFIFO(there.st_mode);
-    if (writer->file >= 0 && is_there && is_same(&there, &writer->id))
+    if (end->file >= 0 && !is_replaced(end) && access(end->path, F_OK) == 0)
         return 0;
-    if (writer->file >= 0)
-        close(writer->file);
-    writer->file = open(writer->path, (fifo ? O_WRONLY : O_RDWR | O_CREAT) | O_APPEND | O_NONBLOCK | O_CLOEXEC,
-                        (mode_t)writer->options->mode);
-    if (writer->file < 0)
-        return errno == ENXIO ? -ENOTCONN : -errno; /* a FIFO that nobody reads */
-    fstat(writer->file, &writer->id);
-    if (writer->id.st_size > 0 && pread(writer->file, &last, 1, (off_t)writer->id.st_size - 1) < 0)
-        return -errno;
-    writer->torn = last != separator_of(writer->options);
-    return 0;
+    close(end->file);
+    end->file = open(end->path, O_WRONLY | O_CREAT | O_APPEND | O_NONBLOCK | O_CLOEXEC, (mode_t)end->options->mode);
+    return end->file < 0 || fstat(end->file, &end->id) != 0 ? -errno : 0;
 }
 
 static int32_t writer_open(void **out, const struct leat_host *host, const char *where, const void *options)
 {
-    struct writer *writer = calloc(1, sizeof *writer);
+    struct end *end = end_new(where, options);
     (void)host;
-    if (!writer)
-        return -ENOMEM;
-    writer->options = options;
-    writer->file = -1;
-    snprintf(writer->path, sizeof writer->path, "%s", where);
-    writer->buffer = malloc(writer->options->line_max + 2);
-    int32_t error = writer->buffer ? open_file(writer) : -ENOMEM;
-    if (error)
-        writer_close(writer);
-    else
-        *out = writer;
+    int32_t error = end ? open_for_writing(end) : -ENOMEM;
+    if (error && end)
+        end_close(end);
+    else if (!error)
+        *out = end;
     return error;
 }
 
 static int32_t claim(void *of, uint64_t len, void **data, int64_t timeout_ns)
 {
-    struct writer *writer = of;
+    struct end *end = of;
     (void)timeout_ns;
-    *data = writer->buffer + 1;
-    return len > writer->options->line_max ? LEAT_ETOOBIG : 0;
+    *data = end->buffer;
+    return len > end->options->line_max ? LEAT_ETOOBIG : 0;
 }
 
-static void abort_line(void *of)
+static void abort_claim(void *end)
 {
-    struct writer *writer = of;
-    writer->torn = writer->done > 1 || (writer->torn && writer->done == 0);
-    writer->done = 0;
+    (void)end;
 }
 
 static int32_t commit(void *of, uint64_t len, uint64_t tag)
 {
-    struct writer *writer = of;
+    struct end *end = of;
     (void)tag;
-    char separator = separator_of(writer->options), *begin = writer->buffer + 1;
-    if (writer->done == 0) {
-        if (memchr(begin, separator, len))
-            return -EINVAL; /* it would be two */
-        int32_t error = open_file(writer);
-        if (error)
-            return error;
-        begin[-1] = begin[len] = separator;
-        writer->done = 1 - writer->torn;
-    }
-    while (writer->done < len + 2) {
-        ssize_t put = write(writer->file, writer->buffer + writer->done, len + 2 - writer->done);
-        if (put >= 0) {
-            writer->done += (size_t)put;
-        } else if (errno == EAGAIN) {
-            if (poll(&(struct pollfd){.fd = writer->file, .events = POLLOUT}, 1, PART_MS) == 0)
-                return LEAT_ETIMEDOUT;
-        } else if (errno != EINTR) {
-            int error = errno;
-            abort_line(writer);
-            return error == EPIPE ? -ENOTCONN : -error;
-        }
-    }
-    writer->done = 0;
-    writer->torn = false;
-    return 0;
+    if (memchr(end->buffer, SEPARATOR(end), len))
+        return -EINVAL; /* it would be two */
+    int32_t error = open_for_writing(end);
+    if (error)
+        return error;
+    end->buffer[len] = SEPARATOR(end);
+    ssize_t put = write(end->file, end->buffer, len + 1); /* one, so that lines of several writers do not mix */
+    if (put >= 0 && (size_t)put <= len)
+        return ftruncate(end->file, lseek(end->file, 0, SEEK_CUR) - put) != 0 ? -EIO : -ENOSPC;
+    return put < 0 ? -errno : 0;
 }
 
 static const struct leat_option rows[] = {
-    LEAT_OPTION(
-        struct options, follow, "follow", LEAT_OPTION_BOOL, "yes",
-        "Outward: wait at a file's end for what is added, and go on when it is cut or replaced, as tail -F does. "
-        "no: a file ends there."),
-    LEAT_OPTION_CHOICES(struct options, from, "from", "start", "start|end",
-                        "Outward: where a file begins without a stored position."),
-    LEAT_OPTION(struct options, positions, "positions", LEAT_OPTION_PATH, NULL,
-                "Outward: folder for the bridge's position in a file, so that a restarted gateway goes on there."),
+    LEAT_OPTION(struct options, follow, "follow", LEAT_OPTION_BOOL, "yes",
+                "Outward: go on with what is added at the end, or comes in the file's place. no: it ends there."),
+    LEAT_OPTION_CHOICES(struct options, from, "from", "start", "start|end", "Outward: where a new reader begins."),
     LEAT_OPTION_CHOICES(struct options, separator, "separator", "newline", "newline|nul", "What ends a line."),
     LEAT_OPTION_RANGE(struct options, line_max, "line_max", LEAT_OPTION_SIZE, "1MiB", 1, 1 << 30,
-                      "Outward a longer line counts as lost, inward a longer message as oversize."),
+                      "Outward a longer line comes in parts, inward a longer message is dropped as oversize."),
+    LEAT_OPTION(struct options, durable, "durable", LEAT_OPTION_BOOL, "yes", "Outward: keep the position beside it."),
     LEAT_OPTION(struct options, mode, "mode", LEAT_OPTION_MODE, "0640", "Inward: permissions of a new file."),
 };
 
@@ -435,14 +276,13 @@ static const struct leat_channel_ops ops = {
     .borrow = borrow,
     .release = release,
     .acknowledge = acknowledge,
-    .reader_close = reader_close,
+    .reader_close = end_close,
     .writer_open = writer_open,
     .claim = claim,
     .commit = commit,
-    .abort = abort_line,
-    .writer_close = writer_close,
+    .abort = abort_claim,
+    .writer_close = end_close,
     .reader_is_durable = reader_is_durable,
-    .keeps_with = keeps_with,
 };
 
 LEAT_EXPORT const struct leat_plugin leat_plugin_v1 = {
@@ -452,7 +292,7 @@ LEAT_EXPORT const struct leat_plugin leat_plugin_v1 = {
     .name = "lines",
     .version = "1.0",
     .summary = "The lines of a file, a FIFO or standard input",
-    .reference = "lines:///PATH, or lines://- for standard input.\n",
+    .reference = "lines:///PATH, or lines://- for standard input. Each line is a message, each message a line.\n",
     .licence = "MIT",
     .options = rows,
     .option_count = sizeof rows / sizeof rows[0],
