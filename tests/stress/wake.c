@@ -45,6 +45,8 @@ struct side {
     struct leat_writer *writer;
     struct leat_reader *reader;
     unsigned number, stalls;
+    bool by_wait; /* waits with leat_wait, at a doorbell that nobody rings */
+    uint32_t doorbell;
 };
 
 /* For how long the threads of this process have waited for a CPU, all in all: the second number of each schedstat. */
@@ -94,7 +96,9 @@ static void expect(struct side *side, unsigned writer, uint64_t counter)
     struct leat_message message;
     char buffer[16];
     do {
-        int error = leat_read(side->reader, buffer, sizeof buffer, &message, LIMIT_NS);
+        int error = side->by_wait ? leat_wait(&side->reader, 1, &side->doorbell, LIMIT_NS) : 0;
+        trial_check(error == 0, "side %u, round %" PRIu64 ": %s", side->number, counter, leat_strerror(error));
+        error = leat_read(side->reader, buffer, sizeof buffer, &message, side->by_wait ? 0 : LIMIT_NS);
         trial_check(error == 0, "side %u, round %" PRIu64 ": %s", side->number, counter, leat_strerror(error));
     } while (trial_tag_writer(message.tag) != writer);
     trial_check(trial_tag_counter(message.tag) == counter, "round %" PRIu64, counter);
@@ -121,13 +125,13 @@ static uint64_t sleeps(struct leat_reader *reader)
     return stats.sleeps;
 }
 
-static void ping_pong(enum leat_policy policy)
+static void ping_pong(enum leat_policy policy, bool by_wait)
 {
     const char *channel = trial_channel("ping");
     struct side sides[2];
     for (unsigned i = 0; i < 2; i++) {
         struct leat_writer *writer = open_writer(channel, policy, LEAT_MANY, 64 << 10);
-        sides[i] = (struct side){writer, open_reader(channel), i, 0};
+        sides[i] = (struct side){writer, open_reader(channel), i, 0, by_wait, 0};
     }
     struct watch watch = {0};
     pthread_t thread;
@@ -141,7 +145,8 @@ static void ping_pong(enum leat_policy policy)
     }
     pthread_join(thread, NULL);
     uint64_t slept = sleeps(sides[0].reader) + sleeps(sides[1].reader);
-    printf("ping-pong, policy %d: %d rounds, %" PRIu64 " sleeps\n", (int)policy, ROUNDS, slept);
+    printf("ping-pong%s, policy %d: %d rounds, %" PRIu64 " sleeps\n", by_wait ? " by leat_wait" : "", (int)policy,
+           ROUNDS, slept);
     trial_check(slept > ROUNDS / 10, "only %" PRIu64 " sleeps: this shows nothing", slept);
     const unsigned stalls = sides[0].stalls + sides[1].stalls;
     trial_check(stalls <= STALLS_ALLOWED, "%u wake-ups were lost", stalls);
@@ -205,8 +210,9 @@ static void wait_for_room(enum leat_producers producers)
 
 int main(void)
 {
-    ping_pong(LEAT_OVERWRITE);
-    ping_pong(LEAT_BLOCK);
+    ping_pong(LEAT_OVERWRITE, false);
+    ping_pong(LEAT_BLOCK, false);
+    ping_pong(LEAT_OVERWRITE, true);
     wait_for_room(LEAT_ONE);
     wait_for_room(LEAT_MANY);
     return 0;
