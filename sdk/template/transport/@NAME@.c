@@ -5,7 +5,9 @@
  * One thread of each socket does all its input and output. Who publishes sends to everybody who is connected and drops for those who
  * do not take it; who pushes waits for one who does. What to change: serve(), and what is in a frame. <leat/plugin/transport.h> is
  * the contract: each submitted slot is completed exactly once, from any thread. */
-#define _GNU_SOURCE
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE /* accept4 */
+#endif
 #include <errno.h>
 #include <leat/plugin/transport.h>
 #include <poll.h>
@@ -191,11 +193,12 @@ static bool send_first(struct socket *self, struct leat_packet *packet)
     }
     if (!taken && !too_big && !everybody)
         return false;
-    if (!too_big) { /* after a failure the packet is still the lane's */
+    if (taken) { /* after a failure the packet is still the lane's */
         free(packet->engine);
         packet->engine = NULL;
     }
-    self->request.sent(self->request.context, pop(self, &self->sends), too_big ? -EMSGSIZE : 0);
+    int32_t status = taken ? 0 : too_big ? -EMSGSIZE : -EAGAIN; /* the books have a reason for each */
+    self->request.sent(self->request.context, pop(self, &self->sends), status);
     return true;
 }
 

@@ -1,0 +1,72 @@
+/* Options are declared, not parsed. A plugin has one table of rows; from it the host parses and validates the INI, fills the
+ * plugin's own options struct, prints `leat plugins NAME` and generates the reference pages.
+ *
+ *     struct options { uint64_t capacity_bytes; int64_t hold_ns; const char *directory; };
+ *     static const struct leat_option rows[] = {
+ *         LEAT_OPTION(struct options, capacity_bytes, "capacity", LEAT_OPTION_SIZE, "4MiB", "Size of a new channel."),
+ *     };
+ *
+ * An option appears in a bridge's section as PLUGIN.NAME, e.g. `shm.capacity = 16MiB`. */
+#ifndef LEAT_PLUGIN_OPTION_H
+#define LEAT_PLUGIN_OPTION_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* What the host writes at `offset`. All text is owned by the host and lives as long as the plugin's instance. */
+enum leat_option_type {
+    LEAT_OPTION_TEXT = 1, /* const char *, NULL when the default is NULL */
+    LEAT_OPTION_BOOL = 2, /* uint32_t 0 or 1; yes no true false on off */
+    LEAT_OPTION_INT = 3,  /* int64_t within min..max */
+    LEAT_OPTION_SIZE = 4, /* uint64_t bytes; B KiB MiB GiB kB MB GB required (0 needs none); within min..max */
+    LEAT_OPTION_DURATION =
+        5,                  /* int64_t nanoseconds; ns us ms s m h required (0 needs none); "forever" is -1; min..max */
+    LEAT_OPTION_CHOICE = 6, /* uint32_t index into `choices`, which are separated by '|' */
+    LEAT_OPTION_LIST = 7,   /* const char *const *, NULL-terminated, comma separated, blanks trimmed; never NULL */
+    LEAT_OPTION_PATH = 8,   /* const char *, made absolute */
+    LEAT_OPTION_MODE = 9    /* uint32_t permission bits, octal */
+};
+
+#define LEAT_OPTION_REQUIRED 1u
+#define LEAT_OPTION_RELOADABLE 2u
+#define LEAT_OPTION_SECRET 4u
+
+struct leat_option {
+    uint32_t size; /* of this struct as the plugin knows it */
+    uint16_t type;
+    uint16_t flags;
+    const char *name;
+    const char *default_text; /* parsed by the same parser as the user's text; NULL: zero, or NULL for text */
+    const char *help;         /* one sentence or more, plain text */
+    const char *choices;      /* LEAT_OPTION_CHOICE only */
+    int64_t min, max;         /* both 0: no bounds */
+    uint32_t offset;
+    uint32_t reserved;
+};
+
+#ifdef __cplusplus
+#define LEAT_OPTION_SIZEOF_ static_cast<uint32_t>(sizeof(struct leat_option))
+#else
+#define LEAT_OPTION_SIZEOF_ (uint32_t)sizeof(struct leat_option)
+#endif
+
+#define LEAT_OPTION_FULL(structure, member, name_, type_, flags_, default_, min_, max_, choices_, help_) \
+    {                                                                                                    \
+        LEAT_OPTION_SIZEOF_, type_, flags_, name_, default_, help_, choices_, min_, max_,                \
+            (uint32_t)offsetof(structure, member), 0                                                     \
+    }
+#define LEAT_OPTION(structure, member, name, type, default_text, help) \
+    LEAT_OPTION_FULL(structure, member, name, type, 0, default_text, 0, 0, NULL, help)
+#define LEAT_OPTION_RANGE(structure, member, name, type, default_text, min, max, help) \
+    LEAT_OPTION_FULL(structure, member, name, type, 0, default_text, min, max, NULL, help)
+#define LEAT_OPTION_CHOICES(structure, member, name, default_text, choices, help) \
+    LEAT_OPTION_FULL(structure, member, name, LEAT_OPTION_CHOICE, 0, default_text, 0, 0, choices, help)
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,130 @@
+/* Implementing a transport plugin: how a URL is dialled or listened at, and the sockets behind it.
+ *
+ * A socket belongs to an engine and plays one role. All transports whose `family` is the same string share sockets, so that
+ * one socket can listen on tcp, tls and ws at once: the first transport of a bridge opens it, the others only add
+ * endpoints to it through its `native` handle. What `native` is, the family says ("sp/1": the nng socket's id).
+ *
+ * Moving messages is asynchronous and works with slots that the lane owns: `depth` of them for each direction. The lane
+ * fills a slot, submits it, and gets exactly one completion for it, from any thread of the engine, also when it fails or
+ * the socket closes. Sends are submitted by one thread at a time and go out in the order of submission; receives are
+ * completed so that slot order of submission is message order. Nothing here blocks, except where it says so. */
+#ifndef LEAT_PLUGIN_TRANSPORT_H
+#define LEAT_PLUGIN_TRANSPORT_H
+
+#include <leat/error.h>
+#include <leat/plugin/plugin.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+enum leat_role {
+    LEAT_ROLE_PUBLISHER = 1,
+    LEAT_ROLE_SUBSCRIBER,
+    LEAT_ROLE_PUSHER,
+    LEAT_ROLE_PULLER,
+    LEAT_ROLE_REQUESTER,
+    LEAT_ROLE_REPLIER,
+    LEAT_ROLE_SURVEYOR,
+    LEAT_ROLE_RESPONDENT,
+    LEAT_ROLE_BUS,
+    LEAT_ROLE_PAIR0,
+    LEAT_ROLE_PAIR1
+};
+
+#define LEAT_HEADER_MAX 64
+
+/* A message on its way through a socket. The engine owns the memory behind it. */
+struct leat_packet {
+    void *data; /* body, `len` bytes */
+    uint64_t len;
+    void *engine;        /* the engine's own; NULL: no message here */
+    uint32_t header_len; /* protocol header of raw sockets, bytes */
+    uint32_t peer;       /* received: which peer, 0 unknown */
+    uint8_t header[LEAT_HEADER_MAX];
+};
+
+/* What a socket is to be; filled by the pattern and the bridge. */
+struct leat_socket_request {
+    uint32_t size;
+    uint32_t role;           /* enum leat_role */
+    uint32_t raw;            /* 1: headers are the pattern's business */
+    uint32_t depth;          /* slots for each direction */
+    uint64_t receive_limit;  /* largest message accepted from the network, bytes; never 0 */
+    uint32_t queue_messages; /* for each peer, where the role has such a queue */
+    uint32_t reserved;
+    uint64_t queue_bytes;      /* bound on the same queue: it holds at most queue_bytes / largest message seen */
+    const char *const *topics; /* subscriber: NULL-terminated prefixes; "" is everything */
+    void *context;             /* first argument of the calls back */
+
+    /* Calls back, from any thread; they return soon and call nothing that closes. `status`: 0 or a negative errno. After a
+     * failed send the packet is still the lane's; after a successful one it is gone. `sent` may be called from inside
+     * send(), before it returns: hold no lock around send() that `sent` takes. */
+    void (*sent)(void *context, uint32_t slot, int32_t status);
+    void (*received)(void *context, uint32_t slot, int32_t status);
+    void (*peers)(void *context, uint32_t connected); /* how many peers there are now */
+};
+
+/* An address of a socket, as configured. */
+struct leat_endpoint {
+    uint32_t size;
+    uint32_t listen; /* 1 listen, 0 dial */
+    const char *url;
+    const void *options; /* the transport's options struct */
+    uint32_t served;     /* in check(): 1: this very gateway listens there now; that it is in use is no news then */
+    uint32_t reserved;
+};
+
+/* An endpoint's or a peer's condition, for people. */
+struct leat_peer {
+    uint32_t size;
+    uint32_t id;
+    char address[108];
+    uint32_t counted; /* 1: the counters are real; 0: this transport has none */
+    uint64_t sent_messages, received_messages, sent_bytes, received_bytes;
+};
+
+struct leat_transport_ops {
+    uint32_t size;
+    uint32_t reserved;
+    const char *schemes; /* separated by '|': "tcp|tcp4|tcp6" */
+    const char *family;
+
+    /* Optional. Looks for what is wrong with a URL and its options (syntax; a port in use or an address that is not here
+     * when listening) and blames "listen" or "dial". Leaves nothing behind. 0, or -EINVAL after a blame. */
+    int32_t (*check)(const struct leat_host *host, const struct leat_endpoint *endpoint);
+
+    /* Opens a socket. -ENOTSUP when the engine does not have that role. */
+    int32_t (*open)(void **socket, const struct leat_host *host, const struct leat_socket_request *request);
+    uint64_t (*native)(void *socket);
+
+    /* Adds an endpoint to a socket of this family. Listening works or fails now (-EADDRINUSE, -EACCES, -EINVAL, ...);
+     * dialling goes on in the background for ever, with jittered backoff. `explain` (at least 256 bytes) gets a sentence. */
+    int32_t (*attach)(uint64_t native, const struct leat_host *host, const struct leat_endpoint *endpoint,
+                      char *explain, uint64_t explain_size);
+
+    /* Makes room for a body of `len` bytes in *packet. 0 or -ENOMEM. drop() gives it back unsent. */
+    int32_t (*alloc)(void *socket, struct leat_packet *packet, uint64_t len);
+    void (*drop)(void *socket, struct leat_packet *packet);
+
+    /* Submits a send; `packet` must stay put until its completion. 0: a completion will come, or has come already (see
+     * leat_socket_request.sent); otherwise nothing happened. */
+    int32_t (*send)(void *socket, uint32_t slot, struct leat_packet *packet);
+    /* Submits a receive; the completion has filled *packet, which is then the lane's to drop(). */
+    int32_t (*receive)(void *socket, uint32_t slot, struct leat_packet *packet);
+
+    /* Fills at most `max` peers and returns how many there are. Optional. */
+    int32_t (*list_peers)(void *socket, struct leat_peer *peers, uint32_t max);
+
+    /* Ends everything that is submitted with -ECANCELED, and then the socket. May hang where the engine does: the host calls
+     * it on a thread that may be abandoned. */
+    void (*close)(void *socket);
+
+    /* Optional: whether the engine itself still works, by trying; may block up to timeout_ns. 0 or -ETIMEDOUT. */
+    int32_t (*probe)(const struct leat_host *host, int64_t timeout_ns);
+};
+
+#ifdef __cplusplus
+}
+#endif
+#endif
