@@ -1,8 +1,7 @@
 /* mqtt: leat's publishers and subscribers at an MQTT broker, through libmosquitto.
  *
  * Each socket has a client and a thread that runs it: it connects, completes a send once the broker has acknowledged it, and hands
- * each message that comes to a posted receive. While none is posted it waits, so that what the bridge does not take stays with the
- * broker. */
+ * each message that comes to a posted receive. While none is posted it waits: what the bridge does not take stays with the broker. */
 #include <leat/plugin/transport.h>
 
 #include <mosquitto.h>
@@ -14,11 +13,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
+#include <unistd.h>
 
 #define PAYLOAD_MAX 268435455u /* of an MQTT packet */
 #define TURN_MS 100            /* the longest that a stop waits for the thread */
-#define PAUSE_FIRST_MS 50
+#define PAUSE_FIRST_MS 50      /* between two attempts to connect */
 #define PAUSE_LAST_MS 5000
 #define REFUSED 0x80 /* a broker's answer to a subscription */
 
@@ -28,8 +27,8 @@ struct options {
     int64_t keepalive_ns;
 };
 
-struct slot { /* without a packet: not in use */
-    struct leat_packet *packet;
+struct slot {
+    struct leat_packet *packet; /* NULL: not in use */
     uint32_t index;
     int mid; /* of a send: the broker's acknowledgement names it */
 };
@@ -40,39 +39,33 @@ struct socket {
     const struct options *options;
     struct mosquitto *client; /* NULL until attached */
     char broker[256];
-    int port;
     const char *topic;
+    int port;
     pthread_t thread;
     _Atomic bool connected, stopping;
-    bool accepted;       /* by the broker, subscription and all; the thread's own, as the next three */
-    const char *refusal; /* or why not */
-    const char *told;
-    uint64_t handed; /* receives completed */
-
-    struct slot *receives; /* a ring in the order of submission; `posted` counts them */
-    uint64_t submitted;
-    sem_t posted;
-    struct slot *sends;   /* by slot */
-    pthread_mutex_t lock; /* of `sends` */
+    bool accepted;        /* by the broker, subscription and all; the thread's own, as the next two */
+    const char *refusal;  /* or why not */
+    const char *told;     /* why there is no connection */
+    pthread_mutex_t lock; /* of the sends */
+    sem_t posted;         /* receives that wait for a message */
+    uint64_t submitted, handed;
+    struct slot *receives; /* a ring in the order of submission, behind the sends */
+    struct slot sends[];   /* by their index */
 };
 
-/* ---- addresses: mqtt://HOST[:PORT]/TOPIC -------------------------------------------------------------------------- */
-
-/* NULL, or what is wrong. */
+/* mqtt://BROKER[:PORT]/TOPIC. NULL, or what is wrong. */
 static const char *parse(struct socket *socket, const char *url)
 {
-    const char *host = strstr(url, "://") + 3, *topic = strchr(host, '/');
-    size_t bracket = *host == '[', len = strcspn(host += bracket, bracket ? "]" : ":/@");
-    const char *rest = host + len + bracket;
-    socket->port = strncmp(url, "mqtts:", 6) == 0 ? 8883 : 1883;
-    if (!topic || mosquitto_sub_topic_check(topic + 1) != MOSQ_ERR_SUCCESS || topic[1] == '\0')
+    const char *broker = strstr(url, "://") + 3, *topic = strchr(broker, '/');
+    if (!topic || topic[1] == '\0' || mosquitto_sub_topic_check(topic + 1) != MOSQ_ERR_SUCCESS)
         return "a topic must follow the broker, as in mqtt://broker:1883/site7/quotes";
-    if (len == 0 || len >= sizeof socket->broker || rest > topic || *rest == '@')
+    if (sscanf(broker, "%255[^:/@]", socket->broker) != 1 || memchr(broker, '@', (size_t)(topic - broker)))
         return "expected mqtt://BROKER:PORT/TOPIC; name and password stand in mqtt.user and mqtt.password";
-    if (rest < topic && (sscanf(rest, ":%5d/", &socket->port) != 1 || socket->port < 1 || socket->port > 65535))
-        return "the port must be a number from 1 to 65535";
-    snprintf(socket->broker, sizeof socket->broker, "%.*s", (int)len, host);
+    broker += strlen(socket->broker);
     socket->topic = topic + 1;
+    socket->port = strncmp(url, "mqtts:", 6) == 0 ? 8883 : 1883;
+    if (broker != topic && (sscanf(broker, ":%5d/", &socket->port) != 1 || socket->port < 1 || socket->port > 65535))
+        return "the port must be a number from 1 to 65535";
     return NULL;
 }
 
@@ -80,11 +73,9 @@ static int32_t check(const struct leat_host *host, const struct leat_endpoint *e
 {
     const struct options *options = endpoint->options;
     struct socket scratch;
-    const char *wrong = parse(&scratch, endpoint->url), *option = endpoint->listen ? "listen" : "dial";
+    const char *option = endpoint->listen ? "listen" : "dial", *wrong = parse(&scratch, endpoint->url);
     if (endpoint->listen)
         wrong = "a bridge is a client of its broker: dial = mqtt://...";
-    if (!wrong && options->password && !options->user && (option = "password"))
-        wrong = "needs a mqtt.user";
     if (!wrong && options->session && !options->client_id && (option = "session"))
         wrong = "kept needs a mqtt.client_id, by which the broker finds it again";
     if (wrong)
@@ -92,7 +83,7 @@ static int32_t check(const struct leat_host *host, const struct leat_endpoint *e
     return wrong ? -EINVAL : 0;
 }
 
-/* ---- what libmosquitto calls, in the socket's thread ------------------------------------------------------------------- */
+/* ---- what libmosquitto calls, in the socket's thread --------------------------------------------------------------- */
 
 static void on_connect(struct mosquitto *client, void *of, int refused)
 {
@@ -114,8 +105,7 @@ static void on_subscribe(struct mosquitto *client, void *of, int mid, int count,
 /* What a subscriber asked for: to leat a topic is how a message begins. */
 static bool is_wanted(const struct socket *socket, const struct mosquitto_message *message)
 {
-    const char *const *topic = socket->request.topics;
-    for (; topic && *topic; topic++)
+    for (const char *const *topic = socket->request.topics; topic && *topic; topic++)
         if (strlen(*topic) <= (size_t)message->payloadlen && !strncmp(*topic, message->payload, strlen(*topic)))
             return true;
     return !socket->request.topics;
@@ -178,10 +168,8 @@ static void set_connected(struct socket *socket, bool connected)
 static void lost(struct socket *socket, int error)
 {
     const char *why = error == MOSQ_ERR_ERRNO ? strerror(errno) : mosquitto_strerror(error);
-    char text[384];
-    if (socket->refusal)
-        why = socket->refusal;
-    socket->accepted = false;
+    char text[512];
+    why = socket->refusal ? socket->refusal : why;
     set_connected(socket, false);
     for (uint32_t index = 0; socket->options->qos == 0 && index < socket->request.depth; index++)
         finish(socket, index, -ECONNRESET);
@@ -191,38 +179,53 @@ static void lost(struct socket *socket, int error)
     socket->told = why;
 }
 
-/* Half to the whole of it: a broker that is back does not get everybody at once. */
-static void pause_for(struct socket *socket, int64_t ms)
-{
-    int64_t begin = socket->host->now_ns(socket->host->context), length = (ms - begin / 1000 % (ms / 2)) * 1000000;
-    while (!socket->stopping && socket->host->now_ns(socket->host->context) - begin < length)
-        nanosleep(&(struct timespec){.tv_nsec = 10000000}, NULL);
-}
-
 static void *run(void *of)
 {
     struct socket *socket = of;
-    int64_t pause = PAUSE_FIRST_MS;
-    while (!socket->stopping) {
+    int keepalive_s = (int)(socket->options->keepalive_ns / 1000000000);
+    for (int64_t pause_ms = PAUSE_FIRST_MS; !socket->stopping;) {
         socket->refusal = NULL;
-        int error = mosquitto_connect(socket->client, socket->broker, socket->port,
-                                      (int)(socket->options->keepalive_ns / 1000000000));
+        socket->accepted = false;
+        int error = mosquitto_connect(socket->client, socket->broker, socket->port, keepalive_s);
         while (error == MOSQ_ERR_SUCCESS && !socket->refusal && !socket->stopping) {
             error = mosquitto_loop(socket->client, TURN_MS, 1);
             if (error || !socket->accepted)
                 continue;
             set_connected(socket, true); /* only now: what was left unacknowledged went first */
-            pause = PAUSE_FIRST_MS;
+            pause_ms = PAUSE_FIRST_MS;
             socket->told = NULL;
         }
         lost(socket, error);
-        pause_for(socket, pause);
-        pause = pause * 2 < PAUSE_LAST_MS ? pause * 2 : PAUSE_LAST_MS;
+        /* At random, so that a broker that is back does not get everybody at once. */
+        int64_t left_ms = pause_ms / 2 + socket->host->now_ns(socket->host->context) / 1000 % (pause_ms / 2);
+        for (; left_ms > 0 && !socket->stopping; left_ms -= 10)
+            usleep(10000);
+        pause_ms = pause_ms * 2 < PAUSE_LAST_MS ? pause_ms * 2 : PAUSE_LAST_MS;
     }
     return NULL;
 }
 
 /* ---- the socket ---------------------------------------------------------------------------------------------------- */
+
+static int32_t open_socket(void **out, const struct leat_host *host, const struct leat_socket_request *request)
+{
+    struct socket *socket = calloc(1, sizeof *socket + 2 * request->depth * sizeof *socket->sends);
+    if (!socket)
+        return -ENOMEM;
+    if (request->role != LEAT_ROLE_PUBLISHER && request->role != LEAT_ROLE_SUBSCRIBER) {
+        host->log(host->context, LEAT_LOG_ERROR, "MQTT knows publishers and subscribers only: pattern = pubsub");
+        free(socket);
+        return -ENOTSUP;
+    }
+    memcpy(&socket->request, request, request->size < sizeof *request ? request->size : sizeof *request);
+    socket->host = host;
+    socket->receives = socket->sends + request->depth;
+    sem_init(&socket->posted, 0, 0);
+    pthread_mutex_init(&socket->lock, NULL);
+    mosquitto_lib_init();
+    *out = socket;
+    return 0;
+}
 
 static void close_socket(void *of)
 {
@@ -236,40 +239,14 @@ static void close_socket(void *of)
     }
     for (uint32_t index = 0; index < socket->request.depth; index++)
         finish(socket, index, -ECANCELED);
-    for (; socket->handed < socket->submitted; socket->handed++)
-        socket->request.received(socket->request.context,
-                                 socket->receives[socket->handed % socket->request.depth].index, -ECANCELED);
+    while (socket->handed < socket->submitted) {
+        struct slot *slot = &socket->receives[socket->handed++ % socket->request.depth];
+        socket->request.received(socket->request.context, slot->index, -ECANCELED);
+    }
     mosquitto_lib_cleanup();
     sem_destroy(&socket->posted);
     pthread_mutex_destroy(&socket->lock);
-    free(socket->sends);
-    free(socket->receives);
     free(socket);
-}
-
-static int32_t open_socket(void **out, const struct leat_host *host, const struct leat_socket_request *request)
-{
-    struct socket *socket = calloc(1, sizeof *socket);
-    if (request->role != LEAT_ROLE_PUBLISHER && request->role != LEAT_ROLE_SUBSCRIBER) {
-        host->log(host->context, LEAT_LOG_ERROR, "MQTT knows publishers and subscribers only: pattern = pubsub");
-        free(socket);
-        return -ENOTSUP;
-    }
-    if (!socket)
-        return -ENOMEM;
-    memcpy(&socket->request, request, request->size < sizeof *request ? request->size : sizeof *request);
-    socket->host = host;
-    socket->sends = calloc(request->depth, sizeof *socket->sends);
-    socket->receives = calloc(request->depth, sizeof *socket->receives);
-    sem_init(&socket->posted, 0, 0);
-    pthread_mutex_init(&socket->lock, NULL);
-    mosquitto_lib_init();
-    *out = socket;
-    if (socket->sends && socket->receives)
-        return 0;
-    socket->request.depth = 0;
-    close_socket(socket);
-    return -ENOMEM;
 }
 
 static uint64_t native(void *socket)
@@ -278,53 +255,46 @@ static uint64_t native(void *socket)
 }
 
 /* libmosquitto's settings, from the options. */
-static int set_up(struct socket *socket, const char *url)
+static int set_up(struct socket *socket, bool tls)
 {
     const struct options *options = socket->options;
-    int error = mosquitto_threaded_set(socket->client, true);
-    if (!error && options->user)
-        error = mosquitto_username_pw_set(socket->client, options->user, options->password);
-    if (!error && strncmp(url, "mqtts:", 6) == 0)
-        error = mosquitto_tls_set(socket->client, options->ca, options->ca ? NULL : "/etc/ssl/certs", NULL, NULL, NULL);
     mosquitto_connect_callback_set(socket->client, on_connect);
     mosquitto_subscribe_callback_set(socket->client, on_subscribe);
     mosquitto_message_callback_set(socket->client, on_message);
     mosquitto_publish_callback_set(socket->client, on_publish);
-    return error;
+    mosquitto_threaded_set(socket->client, true);
+    int error = mosquitto_username_pw_set(socket->client, options->user, options->password);
+    if (!error && tls)
+        error = mosquitto_tls_set(socket->client, options->ca, options->ca ? NULL : "/etc/ssl/certs", NULL, NULL, NULL);
+    return error ? error : pthread_create(&socket->thread, NULL, run, socket) ? MOSQ_ERR_NOMEM : 0;
 }
 
 static int32_t attach(uint64_t of, const struct leat_host *host, const struct leat_endpoint *endpoint, char *explain,
                       uint64_t explain_size)
 {
     struct socket *socket = (struct socket *)(uintptr_t)of;
-    const struct options *options = endpoint->options;
-    const char *wrong = socket->client     ? "an mqtt bridge has one broker and one topic"
-                        : endpoint->listen ? "a bridge is a client of its broker: it dials"
-                                           : parse(socket, endpoint->url);
+    const char *wrong = socket->client ? "an mqtt bridge has one broker and one topic" : parse(socket, endpoint->url);
     (void)host;
     if (!wrong && socket->request.role == LEAT_ROLE_PUBLISHER && mosquitto_pub_topic_check(socket->topic))
         wrong = "# and + are for subscribers: a publisher names one topic";
-    if (!wrong && !(socket->client = mosquitto_new(options->client_id, !options->session, socket)))
-        wrong = "libmosquitto cannot make a client";
-    socket->options = options;
-    int error = wrong ? 0 : set_up(socket, endpoint->url);
-    if (error)
-        wrong = mosquitto_strerror(error);
-    else if (!wrong && pthread_create(&socket->thread, NULL, run, socket) != 0)
-        wrong = "no thread can be started";
-    else if (!wrong)
-        return 0;
-    if (socket->client)
+    if (!wrong) {
+        socket->options = endpoint->options;
+        socket->client = mosquitto_new(socket->options->client_id, !socket->options->session, socket);
+        int error = socket->client ? set_up(socket, strncmp(endpoint->url, "mqtts:", 6) == 0) : MOSQ_ERR_NOMEM;
+        if (!error)
+            return 0;
         mosquitto_destroy(socket->client);
-    socket->client = NULL;
+        socket->client = NULL;
+        wrong = mosquitto_strerror(error);
+    }
     snprintf(explain, explain_size, "%s", wrong);
     return -EINVAL;
 }
 
 static int32_t alloc(void *socket, struct leat_packet *packet, uint64_t len)
 {
-    (void)socket;
     void *body = malloc(len + 1);
+    (void)socket;
     *packet = (struct leat_packet){.data = body, .engine = body, .len = len};
     return body ? 0 : -ENOMEM;
 }
@@ -340,19 +310,15 @@ static int32_t send_packet(void *of, uint32_t index, struct leat_packet *packet)
 {
     struct socket *socket = of;
     struct slot *slot = &socket->sends[index];
-    if (packet->len > PAYLOAD_MAX)
-        return -EMSGSIZE;
-    if (!socket->connected)
-        return -ENOTCONN;
-    const struct options *options = socket->options;
+    int qos = socket->options ? (int)socket->options->qos : 0;
+    if (packet->len > PAYLOAD_MAX || !socket->connected)
+        return packet->len > PAYLOAD_MAX ? -EMSGSIZE : -ENOTCONN;
     pthread_mutex_lock(&socket->lock);
-    slot->packet = packet;
-    int error = mosquitto_publish(socket->client, &slot->mid, socket->topic, (int)packet->len, packet->data,
-                                  (int)options->qos, options->retain);
-    if (error == MOSQ_ERR_NO_CONN && options->qos > 0)
-        error = 0; /* it lost the connection just now, and has kept the message for the next one */
-    if (error)
-        slot->packet = NULL;
+    int error = mosquitto_publish(socket->client, &slot->mid, socket->topic, (int)packet->len, packet->data, qos,
+                                  socket->options->retain);
+    if (error == MOSQ_ERR_NO_CONN && qos > 0)
+        error = 0; /* the connection has just been lost; it is kept for the next one */
+    slot->packet = error ? NULL : packet;
     pthread_mutex_unlock(&socket->lock);
     return !error ? 0 : error == MOSQ_ERR_NO_CONN ? -ENOTCONN : error == MOSQ_ERR_NOMEM ? -ENOMEM : -EIO;
 }
@@ -366,10 +332,10 @@ static int32_t receive(void *of, uint32_t index, struct leat_packet *packet)
 }
 
 static const struct leat_option rows[] = {
-    LEAT_OPTION_CHOICES(struct options, qos, "qos", "1", "0|1|2",
-                        "Quality of service: 0 what a lost connection holds is lost, 1 nothing is, 2 nor comes twice."),
-    LEAT_OPTION(struct options, retain, "retain", LEAT_OPTION_BOOL, "no",
-                "Outward: the broker keeps the last message for subscribers to come."),
+    LEAT_OPTION_CHOICES(
+        struct options, qos, "qos", "1", "0|1|2",
+        "0: what is under way when a connection is lost is lost; 1: it is not; 2: nor does it come twice."),
+    LEAT_OPTION(struct options, retain, "retain", LEAT_OPTION_BOOL, "no", "The broker keeps the last message for all."),
     LEAT_OPTION(struct options, user, "user", LEAT_OPTION_TEXT, NULL, "Name at the broker."),
     LEAT_OPTION_FULL(struct options, password, "password", LEAT_OPTION_TEXT, LEAT_OPTION_SECRET, NULL, 0, 0, NULL,
                      "Password at the broker."),
@@ -404,10 +370,7 @@ LEAT_EXPORT const struct leat_plugin leat_plugin_v1 = {
     .version = "1.0",
     .summary = "Publishes to and subscribes at an MQTT broker",
     .reference =
-        "mqtt://BROKER[:PORT]/TOPIC and mqtts://..., to be dialled by a pubsub bridge. Outward each message is\n"
-        "published under TOPIC and forwarded once the broker has acknowledged it (qos 1 and 2) or it is written (qos "
-        "0);\n"
-        "without a broker it is dropped as no_peer. Inward TOPIC is a filter (+ and #: quote the URL then).\n",
+        "mqtt://BROKER[:PORT]/TOPIC and mqtts://..., to be dialled by a pubsub bridge. Inward TOPIC is a filter.\n",
     .licence = "MIT",
     .options = rows,
     .option_count = sizeof rows / sizeof rows[0],
