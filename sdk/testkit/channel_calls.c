@@ -111,6 +111,18 @@ uint32_t channel_keeps(const void *values)
 
 /* ---- a few calls as one ---------------------------------------------------------------------------------------------- */
 
+/* A writer may take a moment to notice that somebody reads. */
+static void await_connection(void *writer)
+{
+    void *data;
+    int32_t error = -ENOTCONN;
+    for (int64_t until = test_now_ns() + 3 * TEST_S; error == -ENOTCONN && test_now_ns() < until; test_nap(TEST_MS))
+        error = channel_claim(writer, 8, &data, 10 * TEST_MS);
+    test_require(error != -ENOTCONN, "claim says -ENOTCONN (nobody reads) 3 s after a reader was opened");
+    if (error == 0)
+        channel_abort(writer);
+}
+
 void channel_pair(void **writer, void **reader)
 {
     int32_t error = channel_writer_open(writer, subject_values());
@@ -121,8 +133,11 @@ void channel_pair(void **writer, void **reader)
     error = channel_reader_open(reader, subject_values(), "gateway.test");
     if (error == -ENOTSUP)
         test_skip("reader_open returned -ENOTSUP: it only writes");
-    test_require(error == 0, "reader_open of '%s', which a writer has just made, returned %s (%s); expected 0",
-                 channel_where(), test_errno(error), subject_heard().log);
+    test_require(
+        error == 0,
+        "reader_open of '%s', which a writer has just made, returned %s (%s); expected 0 (--set gives an option)",
+        channel_where(), test_errno(error), subject_heard().log);
+    await_connection(*writer);
 }
 
 static unsigned char byte_of(uint64_t number, uint64_t at)
@@ -143,7 +158,10 @@ int32_t channel_write(void *writer, uint64_t number, uint64_t len, int64_t timeo
 {
     void *data;
     int64_t until = test_now_ns() + timeout_ns;
-    int32_t error = channel_claim(writer, len, &data, timeout_ns);
+    int32_t error;
+    do
+        error = channel_claim(writer, len, &data, timeout_ns < TEST_S ? timeout_ns : TEST_S);
+    while ((error == LEAT_EAGAIN || error == LEAT_ETIMEDOUT) && test_now_ns() < until);
     if (error)
         return error;
     fill(data, number, len);

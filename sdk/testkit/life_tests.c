@@ -178,9 +178,9 @@ static void survives_without_memory(void)
 }
 
 const struct test_row life_tests[] = {
-    {"it starts and stops, and leaves nothing behind", starts_and_stops, 30},
-    {"it starts and stops 1,000 times without a leak", starts_a_thousand_times, 120},
-    {"a start that gets no descriptor fails and leaves nothing behind", survives_without_descriptors, 60},
-    {"a start that gets no memory fails and leaves nothing behind", survives_without_memory, 60},
-    {NULL, NULL, 0},
+    {"it starts and stops, and leaves nothing behind", starts_and_stops, 30, false},
+    {"it starts and stops 1,000 times without a leak", starts_a_thousand_times, 120, false},
+    {"a start that gets no descriptor fails and leaves nothing behind", survives_without_descriptors, 60, false},
+    {"a start that gets no memory fails and leaves nothing behind", survives_without_memory, 60, false},
+    {NULL, NULL, 0, false},
 };

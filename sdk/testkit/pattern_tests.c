@@ -247,15 +247,15 @@ static void instances_give_back_what_they_used(void)
 }
 
 const struct test_row pattern_tests[] = {
-    {"each direction has a socket", each_direction_has_a_socket, TEST_LIMIT},
-    {NULL, NULL, 0},
+    {"each direction has a socket", each_direction_has_a_socket, TEST_LIMIT, false},
+    {NULL, NULL, 0, false},
 };
 
 const struct test_row hook_tests[] = {
-    {"the hooks answer any message with a known reason", hooks_survive_any_message, 60},
-    {"the hooks take empty and large messages", hooks_take_empty_and_large_messages, TEST_LIMIT},
-    {"the hooks run on several lanes at once", hooks_run_on_several_lanes, 60},
-    {"the hooks survive without memory", hooks_survive_without_memory, TEST_LIMIT},
-    {"an instance gives back what it used, 1,000 times", instances_give_back_what_they_used, 60},
-    {NULL, NULL, 0},
+    {"the hooks answer any message with a known reason", hooks_survive_any_message, 60, false},
+    {"the hooks take empty and large messages", hooks_take_empty_and_large_messages, TEST_LIMIT, false},
+    {"the hooks run on several lanes at once", hooks_run_on_several_lanes, 60, false},
+    {"the hooks survive without memory", hooks_survive_without_memory, TEST_LIMIT, false},
+    {"an instance gives back what it used, 1,000 times", instances_give_back_what_they_used, 60, false},
+    {NULL, NULL, 0, false},
 };

@@ -20,13 +20,17 @@
 
 #define FILE_BYTES_MAX (UINT64_C(256) << 20) /* a test fills no disk, whatever an option's bound allows */
 #define PRINTED_TEXT 200
-#define TABLES 4 /* of tests that need a loaded plugin */
+#define HUNG_MAX 2 /* tests that did not end; nobody waits for more */
+#define TABLES 4   /* of tests that need a loaded plugin */
 
 struct run {
     const struct testkit *kit;
+    const char *only;           /* NULL: all */
     int output;                 /* a memfd that all tests share: what plugins print */
     char printed[PRINTED_TEXT]; /* the first of it, and in which test */
     int failed;
+    int hung;
+    const char *gate; /* the test whose failure makes the rest impossible; NULL: none yet */
 };
 
 static const char silence[] = "it prints nothing: its log goes through the host";
@@ -52,7 +56,8 @@ static int remove_shared(const char *path, const struct stat *status, int type, 
 static bool make_folder(void)
 {
     const char *temporary = getenv("TMPDIR");
-    snprintf(test_subject.folder, sizeof test_subject.folder, "%.32s/leat-test-XXXXXX", temporary ? temporary : "/tmp");
+    bool fits = temporary && strlen(temporary) < sizeof test_subject.folder - sizeof "/leat-plugin-XXXXXX";
+    snprintf(test_subject.folder, sizeof test_subject.folder, "%s/leat-plugin-XXXXXX", fits ? temporary : "/tmp");
     return mkdtemp(test_subject.folder) != NULL;
 }
 
@@ -85,12 +90,25 @@ static _Noreturn void be_the_test(const struct run *run, const struct test_row *
     test_run(test->run);
 }
 
+/* Whether some thread has been in a call for longer than any may take. */
+static bool hangs(void)
+{
+    const int64_t now = test_now_ns();
+    for (size_t i = 0; i < TEST_THREADS; i++)
+        if (atomic_load(&test_notes->calling[i]) && now - atomic_load(&test_notes->since_ns[i]) > TEST_CALL_NS &&
+            atomic_load(&test_notes->calling[i]))
+            return true;
+    return false;
+}
+
 /* False: it did not end in time and was killed. */
 static bool await(pid_t child, unsigned seconds, siginfo_t *end)
 {
-    int pidfd = (int)syscall(SYS_pidfd_open, child, 0);
+    int pidfd = (int)syscall(SYS_pidfd_open, child, 0), ready = 0;
     struct pollfd poller = {.fd = pidfd, .events = POLLIN};
-    int ready = poll(&poller, 1, (int)seconds * 1000);
+    const int64_t until = test_now_ns() + seconds * TEST_S;
+    while (ready <= 0 && test_now_ns() < until && !hangs())
+        ready = poll(&poller, 1, 100);
     kill(-child, SIGKILL);
     kill(child, SIGKILL);
     while (waitid(P_PID, (id_t)child, end, WEXITED) != 0 && errno == EINTR)
@@ -120,8 +138,8 @@ static void explain_end(const siginfo_t *end, bool in_time, unsigned seconds)
     list_calls(calls, sizeof calls);
     const char *inside = calls[0] ? calls : "no call of ours: a thread of its own, or the suite";
     const char *name = end->si_code == CLD_EXITED ? NULL : sigabbrev_np(end->si_status);
-    if (!in_time && calls[0])
-        snprintf(text, size, "%s did not return within %u s", calls, seconds);
+    if (!in_time && hangs())
+        snprintf(text, size, "%s did not return within %lld s", calls, (long long)(TEST_CALL_NS / TEST_S));
     else if (!in_time)
         snprintf(text, size, "the test was not done after %u s", seconds);
     else if (end->si_code == CLD_EXITED)
@@ -180,6 +198,7 @@ static enum test_state run_test(struct run *run, const struct test_row *test, bo
     enum test_state state = (enum test_state)atomic_load(&test_notes->state);
     if (state == TEST_RUNNING) {
         explain_end(&end, in_time, test->seconds);
+        run->hung += !in_time;
         state = TEST_FAILED;
     } else if (state == TEST_PASSED && (end.si_code != CLD_EXITED || end.si_status != 0)) {
         snprintf(test_notes->text, sizeof test_notes->text, "all went well, but the process could not end (%s %d)",
@@ -195,7 +214,7 @@ static enum test_state run_test(struct run *run, const struct test_row *test, bo
 
 static bool is_wanted(const struct run *run, const char *name)
 {
-    return !run->kit->only || strcasestr(name, run->kit->only);
+    return !run->only || strcasestr(name, run->only);
 }
 
 static size_t count_wanted(const struct run *run, const struct test_row *tests)
@@ -206,13 +225,22 @@ static size_t count_wanted(const struct run *run, const struct test_row *tests)
     return count;
 }
 
+static enum test_state pass_over(const struct run *run)
+{
+    memset(test_notes, 0, sizeof *test_notes);
+    snprintf(test_notes->text, sizeof test_notes->text, "not tried, as '%s' failed", run->gate);
+    return TEST_SKIPPED;
+}
+
 static void run_table(struct run *run, const struct test_row *tests, bool loads)
 {
     for (; tests && tests->name; tests++) {
         if (!is_wanted(run, tests->name))
             continue;
         int64_t since = test_now_ns();
-        enum test_state state = run_test(run, tests, loads);
+        enum test_state state = run->gate ? pass_over(run) : run_test(run, tests, loads);
+        if (!run->gate && ((state == TEST_FAILED && tests->gate) || run->hung >= HUNG_MAX))
+            run->gate = tests->name;
         report(run, tests->name, state, test_now_ns() - since);
     }
 }
@@ -225,8 +253,10 @@ static void learn_kind(void)
 /* What it is, by loading it once; 0 when that does not work, which the tests of the table then explain. */
 static uint32_t find_kind(struct run *run)
 {
-    static const struct test_row look = {"look", learn_kind, TEST_LIMIT};
-    return run_test(run, &look, true) == TEST_PASSED ? test_notes->kind : 0;
+    static const struct test_row look = {"look", learn_kind, TEST_LOAD_LIMIT, false};
+    uint32_t kind = run_test(run, &look, true) == TEST_PASSED ? test_notes->kind : 0;
+    run->hung = 0;
+    return kind;
 }
 
 static void judge_output(struct run *run)
@@ -261,10 +291,12 @@ int testkit_run(const struct testkit *kit)
 {
     static const struct test_row *const kinds[][2] = {
         {NULL, NULL}, {channel_tests, stream_tests}, {pattern_tests, hook_tests}, {transport_tests, traffic_tests}};
-    struct run run = {.kit = kit};
+    struct run run = {.kit = kit, .only = kit->only};
     if (!begin(&run))
         return -1;
     uint32_t kind = find_kind(&run);
+    if (!kind)
+        run.only = NULL; /* whatever was asked for: what is wrong comes first */
     const struct test_row *const tables[] = {kind ? option_tests : NULL, kind ? life_tests : NULL, kinds[kind][0],
                                              kinds[kind][1]};
     bool silent = is_wanted(&run, silence);

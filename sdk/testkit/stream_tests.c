@@ -219,10 +219,10 @@ static void a_stream_survives_without_memory(void)
 }
 
 const struct test_row stream_tests[] = {
-    {"a stream arrives whole and in order", a_stream_arrives_in_order, 60},
-    {"what a slow reader misses is accounted for", a_slow_reader_is_accounted_for, 60},
-    {"readers come and go in the middle of a stream", readers_come_and_go, 60},
-    {"writers come and go, and what they committed is accounted for", writers_come_and_go, 60},
-    {"a stream without memory loses nothing silently", a_stream_survives_without_memory, 60},
-    {NULL, NULL, 0},
+    {"a stream arrives whole and in order", a_stream_arrives_in_order, 60, false},
+    {"what a slow reader misses is accounted for", a_slow_reader_is_accounted_for, 60, false},
+    {"readers come and go in the middle of a stream", readers_come_and_go, 60, false},
+    {"writers come and go, and what they committed is accounted for", writers_come_and_go, 60, false},
+    {"a stream without memory loses nothing silently", a_stream_survives_without_memory, 60, false},
+    {NULL, NULL, 0, false},
 };

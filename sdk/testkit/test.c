@@ -78,8 +78,9 @@ void test_enter(const char *function)
 {
     if (place == UINT32_MAX)
         place = atomic_fetch_add(&test_notes->threads, 1) % TEST_THREADS;
-    atomic_store(&test_notes->calling[place], function);
     entered_ns = test_now_ns();
+    atomic_store(&test_notes->since_ns[place], entered_ns);
+    atomic_store(&test_notes->calling[place], function);
 }
 
 int64_t test_leave(void)

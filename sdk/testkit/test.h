@@ -28,15 +28,17 @@ struct test_row {
     const char *name;
     void (*run)(void);
     unsigned seconds; /* its time limit */
+    bool gate;        /* where it fails, none of those after it can be tried */
 };
 #define TEST_LIMIT 20
+#define TEST_LOAD_LIMIT 10
 
 /* Loaded in this process, as the host knows it. The table's `kind` says which of the three ops is filled. */
 struct test_subject {
     const struct testkit *kit;
     char file[512];       /* absolute */
     char name[64];        /* of the file, without .so */
-    char folder[64];      /* an empty folder, which is also the working folder and the folder of channels */
+    char folder[96];      /* an empty folder, which is also the working folder and the folder of channels */
     void *object;         /* of dlopen */
     const void *exported; /* the plugin's own table */
     struct plugin plugin;
@@ -76,6 +78,9 @@ pthread_t test_thread(void *(*run)(void *), void *argument);
 
 #define TEST_THREADS 32
 
+/* A call that takes longer never returns: whoever waits in one says for how long, and nobody does for so long. */
+#define TEST_CALL_NS (6 * TEST_S)
+
 enum test_state { TEST_RUNNING = 0, TEST_PASSED, TEST_FAILED, TEST_SKIPPED };
 
 /* Shared between a test's process and the one that started it. */
@@ -86,6 +91,7 @@ struct test_notes {
     char trying[160]; /* what the test was at, for a sentence that it cannot say any more; or empty */
     _Atomic uint32_t threads;
     const char *_Atomic calling[TEST_THREADS]; /* constants, which are at the same place in both processes */
+    _Atomic int64_t since_ns[TEST_THREADS];    /* when that call began */
 };
 extern struct test_notes *test_notes;
 

@@ -210,14 +210,14 @@ static void traffic_survives_without_memory(void)
 }
 
 const struct test_row traffic_tests[] = {
-    {"each role carries messages", each_role_carries_messages, 60},
-    {"a stream arrives whole and in order", a_stream_arrives_in_order, 60},
-    {"a slow receiver loses nothing where sends wait", a_slow_receiver_loses_nothing, 60},
-    {"empty and largest messages are carried whole", carries_empty_and_largest_messages, 60},
-    {"it survives a message above the receive limit", survives_a_message_above_the_limit, 60},
-    {"what is pending completes once when the socket closes", pending_sends_complete_on_close, 60},
-    {"sockets close in the middle of a burst", sockets_close_in_mid_burst, 60},
-    {"messages for a peer that vanishes are accounted for", a_peer_that_vanishes_is_accounted_for, 60},
-    {"traffic survives without memory", traffic_survives_without_memory, 60},
-    {NULL, NULL, 0},
+    {"each role carries messages", each_role_carries_messages, 60, false},
+    {"a stream arrives whole and in order", a_stream_arrives_in_order, 60, false},
+    {"a slow receiver loses nothing where sends wait", a_slow_receiver_loses_nothing, 60, false},
+    {"empty and largest messages are carried whole", carries_empty_and_largest_messages, 60, false},
+    {"it survives a message above the receive limit", survives_a_message_above_the_limit, 60, false},
+    {"what is pending completes once when the socket closes", pending_sends_complete_on_close, 60, false},
+    {"sockets close in the middle of a burst", sockets_close_in_mid_burst, 60, false},
+    {"messages for a peer that vanishes are accounted for", a_peer_that_vanishes_is_accounted_for, 60, false},
+    {"traffic survives without memory", traffic_survives_without_memory, 60, false},
+    {NULL, NULL, 0, false},
 };

@@ -154,13 +154,13 @@ static void probe_keeps_its_timeout(void)
 }
 
 const struct test_row transport_tests[] = {
-    {"its schemes and family are well formed", schemes_are_well_formed, TEST_LIMIT},
-    {"each role opens, or is not supported", each_role_opens_or_is_not_supported, 60},
-    {"roles that do not exist are refused", unknown_roles_are_refused, TEST_LIMIT},
-    {"each scheme listens and is dialled", each_scheme_connects, 60},
-    {"a wrong address is refused with a sentence", wrong_addresses_are_refused_with_a_sentence, 60},
-    {"an address in use is refused with a sentence", an_address_in_use_is_refused_with_a_sentence, TEST_LIMIT},
-    {"peers are counted when they come and when they go", peers_are_counted, 30},
-    {"probe() returns within its timeout", probe_keeps_its_timeout, TEST_LIMIT},
-    {NULL, NULL, 0},
+    {"its schemes and family are well formed", schemes_are_well_formed, TEST_LIMIT, false},
+    {"each role opens, or is not supported", each_role_opens_or_is_not_supported, 60, false},
+    {"roles that do not exist are refused", unknown_roles_are_refused, TEST_LIMIT, false},
+    {"each scheme listens and is dialled", each_scheme_connects, 60, false},
+    {"a wrong address is refused with a sentence", wrong_addresses_are_refused_with_a_sentence, 60, false},
+    {"an address in use is refused with a sentence", an_address_in_use_is_refused_with_a_sentence, TEST_LIMIT, false},
+    {"peers are counted when they come and when they go", peers_are_counted, 30, false},
+    {"probe() returns within its timeout", probe_keeps_its_timeout, TEST_LIMIT, false},
+    {NULL, NULL, 0, false},
 };

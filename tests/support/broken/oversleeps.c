@@ -1,0 +1,5 @@
+/* Its borrow sleeps for a second, whatever its timeout. */
+#define ON_BORROW sleep(1)
+#include "queue.h"
+
+LEAT_EXPORT const struct leat_plugin leat_plugin_v1 = {QUEUE_PLUGIN("oversleeps")};
