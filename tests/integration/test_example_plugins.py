@@ -369,6 +369,54 @@ def test_a_broker_that_dies_and_comes_back_is_found_again(house, gateway):
     assert (lane["forwarded"], drops(lane)) == (2, {"no_peer": 1})
 
 
+def test_the_books_balance_over_a_broker_that_dies_in_mid_burst(house, gateway):
+    broker = Broker(house, "allow_anonymous true")
+    writer = house.writer("quotes")
+    running = gateway(f"""
+        [bridge.quotes]
+        pattern = pubsub
+        direction = out
+        channel = shm://quotes
+        dial = {broker.url("quotes")}
+        """)
+    running.wait_for_peers("quotes", 1)
+    for index in range(20_000):
+        writer.publish(f"quote {index}".encode())
+        if index == 10_000:
+            broker.kill()
+    broker.start()
+    running.wait_for_peers("quotes", 1)
+    wait_until(lambda: running.lane("quotes")["read"] == 20_000, "all is read")
+    [lane] = running.wait_for_balance("quotes")
+    assert lane["forwarded"] > 0 and set(drops(lane)) <= {"no_peer"}
+
+
+def test_a_full_channel_leaves_the_rest_with_the_broker_and_loses_nothing(house, gateway):
+    broker = Broker(house, "allow_anonymous true", "max_queued_messages 0")
+    running = gateway(f"""
+        [bridge.sensors]
+        pattern = pubsub
+        direction = in
+        channel = shm://sensors
+        dial = {broker.url("sensors")}
+        shm.policy = block
+        shm.capacity = 64KiB
+        """)
+    reader = house.reader("sensors")
+    running.wait_for_peers("sensors", 1)
+    sent = [f"{index:04}" + "x" * 1000 for index in range(1000)]
+    lines = house.path("messages")
+    lines.write_text("\n".join(sent) + "\n")
+    with open(lines) as file:
+        process = house.start("mosquitto_pub", "-p", broker.port, "-t", "sensors", "-q", 1, "-l", stdin=file)
+        assert process.wait(20) == 0
+    wait_until(lambda: "is full" in running.bridge("sensors")["reason"], "the channel is full")
+    assert running.lane("sensors")["forwarded"] < 100
+    assert read(reader, 1000) == sent
+    [lane] = running.wait_for_balance("sensors")
+    assert lane["forwarded"] == 1000
+
+
 def test_a_wrong_password_is_said_and_no_peer_is_counted(house, gateway):
     passwords = house.path("passwords")
     subprocess.run(["mosquitto_passwd", "-b", "-c", passwords, "leat", "right"], check=True)
