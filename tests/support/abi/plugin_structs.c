@@ -7,7 +7,8 @@
 
 LEAT_EXPORT void leat_plugin_structs(const struct leat_plugin *plugin, const struct leat_option *option,
                                      const struct leat_host *host, const struct leat_channel_ops *channel,
-                                     const struct leat_pattern_ops *pattern, const struct leat_transport_ops *transport);
+                                     const struct leat_pattern_ops *pattern,
+                                     const struct leat_transport_ops *transport);
 
 void leat_plugin_structs(const struct leat_plugin *plugin, const struct leat_option *option,
                          const struct leat_host *host, const struct leat_channel_ops *channel,
