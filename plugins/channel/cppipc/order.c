@@ -118,12 +118,11 @@ bool order_take(struct order *order, uint32_t id)
     return true;
 }
 
-void order_spoil(struct order *order, uint32_t id)
+bool order_spoil(struct order *order, uint32_t id)
 {
-    if (order_take(order, id))
-        order->lost++;
-    else
-        order->duplicates--;
+    bool new = order_take(order, id);
+    order->lost += new;
+    return new;
 }
 
 void order_tick(struct order *order)

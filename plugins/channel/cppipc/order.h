@@ -35,8 +35,8 @@ void order_init(struct order *order, bool many);
 void order_continue(struct order *order, uint32_t next);
 /* A message has come. False: a second time; it is counted and to be left out. */
 bool order_take(struct order *order, uint32_t id);
-/* It has come and is of no use: it counts as lost. */
-void order_spoil(struct order *order, uint32_t id);
+/* It has come and is of no use: it counts as lost. False: a second time, as order_take. */
+bool order_spoil(struct order *order, uint32_t id);
 /* A second has passed. */
 void order_tick(struct order *order);
 /* Nothing is under way: what is missing now is lost. */

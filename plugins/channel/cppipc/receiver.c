@@ -1,4 +1,4 @@
-/* One turn takes one slot: connected still? pop; then what is in it: a whole message, a piece of one, or the number of a chunk. */
+/* One turn takes one slot: connected still? then what is in it: a whole message, a piece of one, or the number of a chunk. */
 #include "cppipc/receiver.h"
 
 #include "cppipc/assembly.h"
@@ -53,8 +53,11 @@ struct receiver {
 
     struct order order;
     struct assembly assembly;
-    _Alignas(16) struct cppipc_message slot; /* popped last; a small message is lent from here */
+    _Alignas(16) struct cppipc_message slot; /* looked at last; a small message is lent from here */
     struct payload payload;                  /* any other one from here */
+    bool at_hand;                            /* the slot still carries our bit, and */
+    struct pool *pool;                       /* NULL: none */
+    uint32_t chunk;                          /* its chunk too */
     uint32_t unneeded;                       /* messages since it had to be that large */
     uint64_t sequence;
     uint64_t ticked_ns; /* wall clock */
@@ -209,7 +212,8 @@ static void resume(struct receiver *receiver)
 
 static int unusable(struct receiver *receiver, const char *why)
 {
-    order_spoil(&receiver->order, receiver->slot.id);
+    if (!order_spoil(&receiver->order, receiver->slot.id))
+        return LEAT_EAGAIN; /* a predecessor has had it */
     uint64_t times = may_say(&receiver->unusable);
     if (times)
         say(receiver, LEAT_LOG_WARNING, "a message of '%s' could not be read, %llu lately: %s", receiver->name,
@@ -271,29 +275,40 @@ static int take_piece(struct receiver *receiver, struct leat_message *message)
 }
 
 /* Ours and the bits of those who are gone: as the library does it, the living give back what the dead cannot. */
-static void let_go(struct receiver *receiver, struct pool *pool, uint32_t chunk)
+static void leave_chunk(struct receiver *receiver)
 {
+    struct pool *pool = receiver->pool;
     uint32_t connected = atomic_load_explicit(&receiver->handle.ring->connected, memory_order_acquire);
-    if (pool_leave(pool, chunk, receiver->ring.bit | ~connected) && !pool_release(pool, chunk))
-        attendant_release(receiver->attendant, pool, chunk);
+    receiver->pool = NULL;
+    if (pool && pool_leave(pool, receiver->chunk, receiver->ring.bit | ~connected) &&
+        !pool_release(pool, receiver->chunk))
+        attendant_release(receiver->attendant, pool, receiver->chunk);
+}
+
+/* The slot at hand is done with. */
+static void finish(struct receiver *receiver)
+{
+    if (!receiver->at_hand)
+        return;
+    receiver->at_hand = false;
+    leave_chunk(receiver);
+    note_slot(receiver);
+    if (ring_take(&receiver->ring) >= CPPIPC_SLOTS)
+        attendant_wake(receiver->attendant, HANDLE_WT);
+}
+
+static const char *copy_chunk(struct receiver *receiver, struct pool *pool, uint32_t chunk, uint64_t len)
+{
+    if (len > receiver->options->max_message_bytes)
+        return "it is longer than cppipc.max_message";
+    if (!payload_reserve(&receiver->payload, len))
+        return "there is no memory for it";
+    if (pool_read(pool, chunk, receiver->payload.bytes, len) != 0)
+        return "its chunk ends too early";
+    return NULL;
 }
 
 /* A chunk is ours as long as our bit is on it, before and after the copy. */
-static const char *copy_chunk(struct receiver *receiver, struct pool *pool, uint32_t chunk, uint64_t len)
-{
-    const char *why = NULL;
-    if (len > receiver->options->max_message_bytes)
-        why = "it is longer than cppipc.max_message";
-    else if (!payload_reserve(&receiver->payload, len))
-        why = "there is no memory for it";
-    else if (pool_read(pool, chunk, receiver->payload.bytes, len) != 0)
-        why = "its chunk ends too early";
-    if (!(pool_readers(pool, chunk) & receiver->ring.bit))
-        return "its chunk was given to another message";
-    let_go(receiver, pool, chunk);
-    return why;
-}
-
 static int take_stored(struct receiver *receiver, struct leat_message *message)
 {
     struct pool *pool;
@@ -307,6 +322,10 @@ static int take_stored(struct receiver *receiver, struct leat_message *message)
     if (!(pool_readers(pool, chunk) & receiver->ring.bit) && assembly_is_older(&receiver->assembly, receiver->slot.id))
         return LEAT_EAGAIN; /* its sender looked who is there before we were */
     const char *why = copy_chunk(receiver, pool, chunk, len);
+    if (!(pool_readers(pool, chunk) & receiver->ring.bit))
+        return unusable(receiver, "its chunk was given to another message");
+    receiver->pool = pool;
+    receiver->chunk = chunk;
     if (why)
         return unusable(receiver, why);
     if (len > receiver->payload.capacity / 4)
@@ -314,31 +333,38 @@ static int take_stored(struct receiver *receiver, struct leat_message *message)
     return deliver(receiver, receiver->payload.bytes, len, message);
 }
 
-/* 1: a message. 0: none is there. LEAT_EAGAIN: call again. LEAT_ECORRUPT. */
-static int turn(struct receiver *receiver, struct leat_message *message)
+/* The next slot, at hand; otherwise as turn. */
+static int look(struct receiver *receiver)
 {
     struct ring_reader *ring = &receiver->ring;
-    uint32_t behind;
     if (!ring_is_connected(ring) && rejoin(receiver, true) != 0)
         return 0;
-    note_slot(receiver);
-    int popped = ring_pop(ring, &receiver->slot, &behind);
-    if (popped == 0) {
-        note_cursor(receiver, 0);
-        return 0;
-    }
-    if (behind >= CPPIPC_SLOTS)
-        attendant_wake(receiver->attendant, HANDLE_WT);
-    if (popped < 0) {
+    int found = ring_peek(ring, &receiver->slot);
+    if (found < 0) {
         doubt(receiver);
-        if (popped == -ENOTCONN)
+        if (found == -ENOTCONN)
             (void)rejoin(receiver, true);
         return LEAT_EAGAIN;
     }
+    note_cursor(receiver, 0);
     if (receiver->holds && /* a forced push of which we were not the victim */
         receiver->holding.record->epoch != atomic_load_explicit(&ring->ring.at->epoch, memory_order_relaxed))
         keep_record(receiver);
-    return receiver->slot.stored ? take_stored(receiver, message) : take_piece(receiver, message);
+    receiver->at_hand = found == 1;
+    return found;
+}
+
+/* 1: a message; its slot stays at hand, so that a successor finds it when we are killed before it is in the books. 0: none is there.
+ * LEAT_EAGAIN: call again. LEAT_ECORRUPT. */
+static int turn(struct receiver *receiver, struct leat_message *message)
+{
+    finish(receiver);
+    int result = look(receiver);
+    if (result == 1)
+        result = receiver->slot.stored ? take_stored(receiver, message) : take_piece(receiver, message);
+    if (result != 1)
+        finish(receiver);
+    return result;
 }
 
 /* ---- waiting ---------------------------------------------------------------------------------------------------------- */
@@ -434,9 +460,11 @@ int receiver_borrow(struct receiver *receiver, struct leat_message *message, int
     return LEAT_ETIMEDOUT;
 }
 
-/* Of what comes after it a successor knows that it counts, as lost if need be. */
+/* The lane is about to count it: for a successor what comes before is a repetition, and what comes after counts, as lost if need be. The
+ * slot stays ours until the lane comes back. */
 void receiver_release(struct receiver *receiver)
 {
+    leave_chunk(receiver);
     if (!receiver->holds)
         return;
     receiver->holding.record->next_id = receiver->order.next;
@@ -531,6 +559,7 @@ int receiver_open(struct receiver **receiver, const struct leat_host *host, cons
 /* What is unread is taken off, so that the next holder of our bit is not disconnected for it, and no chunk stays behind. */
 static void leave(struct receiver *receiver)
 {
+    finish(receiver);
     ring_disconnect(&receiver->ring, leftover_drop, &receiver->leftover);
     attendant_wake(receiver->attendant, HANDLE_CC);
     attendant_wake(receiver->attendant, HANDLE_WT);

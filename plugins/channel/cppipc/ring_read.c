@@ -104,21 +104,20 @@ static bool is_sound(const struct ring_reader *reader, uint64_t before, uint64_t
            (lag < CPPIPC_SLOTS || is_own_lap(ring, readers, successor));
 }
 
-/* Takes our bit off the slot that was copied while it had `before`. 0; -ESTALE: the copy is not to be trusted, or was not ours. */
-static int take(struct ring_reader *reader, uint64_t before)
+/* Takes our bit off the slot that was peeked at, as long as it is the same one. */
+static void take(struct ring_reader *reader)
 {
     struct ring ring = reader->ring;
     struct cppipc_slot *slot = slot_at(ring, reader->cursor);
     uint64_t readers = atomic_load_explicit(&slot->readers, memory_order_acquire);
-    for (unsigned tries = 0; tries < TAKE_TRIES && is_sound(reader, before, readers); tries++) {
+    for (unsigned tries = 0; tries < TAKE_TRIES && is_sound(reader, reader->seen, readers); tries++) {
         uint64_t next = without(ring, readers, reader->bit);
         if (ring.kind == CPPIPC_CHANNEL && (uint32_t)next == 0)
             mark_free(ring, reader->cursor);
         if (atomic_compare_exchange_weak_explicit(&slot->readers, &readers, next, memory_order_seq_cst, /* R */
                                                   memory_order_acquire))
-            return 0;
+            return;
     }
-    return -ESTALE;
 }
 
 /* ---- reading ---------------------------------------------------------------------------------------------------------- */
@@ -153,11 +152,10 @@ static bool is_left_over(const struct ring_reader *reader, uint32_t lag)
            (readers_of(reader->ring, reader->cursor) & reader->bit);
 }
 
-int ring_pop(struct ring_reader *reader, struct cppipc_message *message, uint32_t *behind)
+int ring_peek(struct ring_reader *reader, struct cppipc_message *message)
 {
     struct ring ring = reader->ring;
     uint32_t lag = written(ring) - reader->cursor;
-    *behind = lag;
     if (lag > CPPIPC_SLOTS) {
         /* A channel's `write` is moved on by whoever claims a slot, and seen before: it is never behind what was committed. */
         reader->cursor += lag - CPPIPC_SLOTS;
@@ -165,19 +163,35 @@ int ring_pop(struct ring_reader *reader, struct cppipc_message *message, uint32_
     }
     if (lag == 0 && (ring.kind == CPPIPC_ROUTE || !is_published(ring, reader->cursor)))
         return 0;
-    uint64_t readers = readers_of(ring, reader->cursor);
+    reader->seen = readers_of(ring, reader->cursor);
     if (!is_published(ring, reader->cursor) && !is_left_over(reader, lag))
         return is_free_mark(committed_of(ring, reader->cursor), reader->cursor) && lag != 0 ? pass(reader) : 0;
-    if (!(readers & reader->bit))
+    if (!(reader->seen & reader->bit))
         return pass(reader);
     memcpy(message, &slot_at(ring, reader->cursor)->message, sizeof *message);
     atomic_thread_fence(memory_order_acquire); /* the copy is over before anything is looked at again */
-    int error = take(reader, readers);
+    if (is_sound(reader, reader->seen, readers_of(ring, reader->cursor)))
+        return 1;
+    reader->cursor++;
+    return -ESTALE;
+}
+
+uint32_t ring_take(struct ring_reader *reader)
+{
+    take(reader); /* or it is not ours any more, which the next peek will find */
     /* Sequentially consistent, with the exchange in take: a writer that found our bit in this slot has moved `write` on before. */
-    *behind = atomic_load_explicit(&ring.at->write, memory_order_seq_cst) - reader->cursor++;
+    uint32_t behind = atomic_load_explicit(&reader->ring.at->write, memory_order_seq_cst) - reader->cursor++;
     if (reader->cursor - reader->joined > CPPIPC_SLOTS)
         reader->joined = reader->cursor - CPPIPC_SLOTS; /* long enough ago, also once the index has wrapped */
-    return error ? error : 1;
+    return behind;
+}
+
+int ring_pop(struct ring_reader *reader, struct cppipc_message *message, uint32_t *behind)
+{
+    int result = ring_peek(reader, message);
+    if (result == 1)
+        *behind = ring_take(reader);
+    return result;
 }
 
 bool ring_is_held_up(const struct ring_reader *reader)
