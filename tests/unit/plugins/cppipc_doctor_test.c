@@ -8,6 +8,7 @@
 #include "cppipc_folder.h"
 
 #include <signal.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 
 static char found[4096]; /* "code:repair " of each finding */
@@ -58,6 +59,7 @@ static pid_t live(void (*act)(struct handle *handle))
     pid_t child = fork();
     if (child == 0) {
         struct handle handle;
+        prctl(PR_SET_PDEATHSIG, SIGKILL); /* a test that fails ends without us */
         folder_open_handle(&handle);
         if (act)
             act(&handle);
