@@ -137,8 +137,7 @@ static ssize_t fill(struct end *end)
     ssize_t got = read(end->file, end->buffer + end->end, end->options->line_max + 1 - end->end);
     if (got < 0)
         return -errno;
-    end->end += (size_t)got;
-    end->offset += (uint64_t)got;
+    end->end += (size_t)got, end->offset += (uint64_t)got;
     return got;
 }
 

@@ -130,39 +130,30 @@ static void on_message(struct mosquitto *client, void *of, const struct mosquitt
     socket->request.received(socket->request.context, slot->index, 0);
 }
 
-/* A send is over, unless it was already. */
-static void finish(struct socket *socket, uint32_t index, int32_t status)
+/* The send of this number is over; 0: each that is under way. send() holds the lock until it knows the number. */
+static void finish(struct socket *socket, int mid, int32_t status)
 {
-    pthread_mutex_lock(&socket->lock);
-    struct leat_packet *packet = socket->sends[index].packet;
-    socket->sends[index].packet = NULL;
-    pthread_mutex_unlock(&socket->lock);
-    if (packet && status == 0)
-        free(packet->engine);
-    if (packet)
-        socket->request.sent(socket->request.context, index, status);
+    for (uint32_t index = 0; index < socket->request.depth; index++) {
+        struct slot *slot = &socket->sends[index];
+        pthread_mutex_lock(&socket->lock);
+        struct leat_packet *packet = mid == 0 || slot->mid == mid ? slot->packet : NULL;
+        if (packet)
+            slot->packet = NULL;
+        pthread_mutex_unlock(&socket->lock);
+        if (packet && status == 0)
+            free(packet->engine);
+        if (packet)
+            socket->request.sent(socket->request.context, index, status);
+    }
 }
 
-static void on_publish(struct mosquitto *client, void *of, int mid)
+static void on_publish(struct mosquitto *client, void *socket, int mid)
 {
-    struct socket *socket = of;
-    uint32_t index = 0;
     (void)client;
-    pthread_mutex_lock(&socket->lock); /* send() holds it until it knows the number */
-    while (index < socket->request.depth && !(socket->sends[index].packet && socket->sends[index].mid == mid))
-        index++;
-    pthread_mutex_unlock(&socket->lock);
-    if (index < socket->request.depth)
-        finish(socket, index, 0);
+    finish(socket, mid, 0);
 }
 
 /* ---- the thread ---------------------------------------------------------------------------------------------------- */
-
-static void set_connected(struct socket *socket, bool connected)
-{
-    if (atomic_exchange(&socket->connected, connected) != connected)
-        socket->request.peers(socket->request.context, connected);
-}
 
 /* There is no connection. What libmosquitto does not send again on the next one has failed. */
 static void lost(struct socket *socket, int error)
@@ -170,9 +161,10 @@ static void lost(struct socket *socket, int error)
     const char *why = error == MOSQ_ERR_ERRNO ? strerror(errno) : mosquitto_strerror(error);
     char text[512];
     why = socket->refusal ? socket->refusal : why;
-    set_connected(socket, false);
-    for (uint32_t index = 0; socket->options->qos == 0 && index < socket->request.depth; index++)
-        finish(socket, index, -ECONNRESET);
+    if (atomic_exchange(&socket->connected, false))
+        socket->request.peers(socket->request.context, 0);
+    if (socket->options->qos == 0)
+        finish(socket, 0, -ECONNRESET);
     snprintf(text, sizeof text, "broker %s:%d: %s; dialling again", socket->broker, socket->port, why);
     if (why != socket->told && !socket->stopping) /* constants */
         socket->host->log(socket->host->context, LEAT_LOG_WARNING, text);
@@ -191,7 +183,8 @@ static void *run(void *of)
             error = mosquitto_loop(socket->client, TURN_MS, 1);
             if (error || !socket->accepted)
                 continue;
-            set_connected(socket, true); /* only now: what was left unacknowledged went first */
+            if (!atomic_exchange(&socket->connected, true)) /* only now: what was left unacknowledged went first */
+                socket->request.peers(socket->request.context, 1);
             pause_ms = PAUSE_FIRST_MS;
             socket->told = NULL;
         }
@@ -237,8 +230,7 @@ static void close_socket(void *of)
         pthread_join(socket->thread, NULL);
         mosquitto_destroy(socket->client);
     }
-    for (uint32_t index = 0; index < socket->request.depth; index++)
-        finish(socket, index, -ECANCELED);
+    finish(socket, 0, -ECANCELED);
     while (socket->handed < socket->submitted) {
         struct slot *slot = &socket->receives[socket->handed++ % socket->request.depth];
         socket->request.received(socket->request.context, slot->index, -ECANCELED);
