@@ -68,7 +68,8 @@ def test_every_size_goes_in_byte_for_byte_and_an_empty_message_does_not(house, g
 def test_the_library_has_no_empty_messages_either(house):
     Peer(house, "recv", "quotes").ready()
     sender = Peer(house, "send", "quotes", sizes=(0,), count=3, receivers=1)
-    assert sender.result() | {"longest_ms": 0, "seconds": 0} == {"sent": 0, "failed": 3, "longest_ms": 0, "seconds": 0}
+    report = sender.result()
+    assert report["sent"] == 0 and report["failed"] == 3, report
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -75,7 +75,7 @@ static int run_sender(const struct orders *orders)
     }
     for (uint64_t i = sent < count ? 0 : sent - count; i < sent; i++)
         land(flights[i % count]);
-    orders_report_sent(sent, 0, 0, orders_now() - began);
+    orders_report_sent(sent, 0, 0, began);
     while (orders->stay && !orders_end)
         orders_nap(10000);
     return 0; /* as the process ends, so do its sockets; nng_close could wait for ever */
@@ -118,7 +118,7 @@ static int run_receiver(const struct orders *orders)
 
 int main(int argc, char **argv)
 {
-    struct orders orders;
+    static struct orders orders;
     if (!orders_read(&orders, argc, argv)) {
         fprintf(stderr, "usage: cppipc_far send|recv URL [options]; see orders.h\n");
         return 2;

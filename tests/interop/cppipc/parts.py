@@ -11,7 +11,7 @@ from support import LEAT, House, tcp, wait_until
 
 SIZES = (1, 7, 63, 64, 65, 200, 1008, 1009, 64 << 10, 1 << 20, 10 << 20)
 MIXED = (8, 64, 200, 2000)
-BYTES_A_CELL = 96 << 20
+BYTES_A_CELL, MESSAGES_A_CELL = 192 << 20, 200_000
 LIMIT_MS = 2000  # the library's own time limit where something is killed
 SLACK_MS = 500  # a busy machine
 
@@ -30,14 +30,20 @@ class Table:
 
     @staticmethod
     def _line(row):
-        library, kind, direction, size, plain, bridged = row
-        ratio = f"{bridged / plain:.2f}" if plain else ""
-        rates = [f"{rate:,.0f}/s, {rate * size / 1e6:,.0f} MB/s" if rate else "refused" for rate in (plain, bridged)]
-        return f"| {library} | {kind} | {direction} | {size} | {rates[0]} | {rates[1]} | {ratio} |"
+        library, kind, direction, size, plain, *bridged = row
+
+        def figure(rate):
+            if rate is None:
+                return "-"
+            return f"{rate:,.0f}/s, {rate * size / 1e6:,.0f} MB/s, {rate / plain:.2f}" if plain else "refused"
+
+        rates = [figure(rate).rsplit(", 1.00", 1)[0] if rate == plain else figure(rate) for rate in (plain, *bridged)]
+        return f"| {library} | {kind} | {direction} | {size} | {' | '.join(rates)} |"
 
     def text(self):
-        head = ["| library | kind | direction | bytes | library to library | with the bridge | ratio |", "|---|---|---|---|---|---|---|"]
-        return "\n".join([*head, *map(self._line, self.cells), "", *(f"* {' | '.join(words)}" for words in self.words), ""])
+        head = "| library | kind | direction | bytes | library to library | bridge alone | through the bridge to the far end |"
+        lines = [head, "|---|---|---|---|---|---|---|", *map(self._line, self.cells)]
+        return "\n".join([*lines, "", *(f"* {' | '.join(words)}" for words in self.words), ""])
 
 
 class Bench:
@@ -47,14 +53,15 @@ class Bench:
         self.library, self.kind, self.peer, self.kills, self.table = library, kind, peer, kills, table
         self.house = House(folder)
         self.prefix = f"leat-{os.getpid()}-"
-        self.urls = {"out": tcp(), "in": tcp()}
+        self.urls = {"out": tcp(), "in": tcp(), "alone": tcp()}
         self.gateway = None
 
     def start_gateway(self, **more):
         options = {"kind": self.kind, "prefix": self.prefix, "without_receiver": "wait", **more}
         text = ""
-        for direction, url in self.urls.items():
-            text += f"[bridge.{direction}]\npattern = pipeline\ndirection = {direction}\nchannel = cppipc://{direction}\nlisten = {url}\n"
+        for name, url in self.urls.items():
+            pattern, direction = ("pubsub", "out") if name == "alone" else ("pipeline", name)
+            text += f"[bridge.{name}]\npattern = {pattern}\ndirection = {direction}\nchannel = cppipc://{name}\nlisten = {url}\n"
             text += "".join(f"cppipc.{name} = {value}\n" for name, value in options.items())
         self.gateway = self.house.gateway(text, name=f"interop-{random.randrange(1 << 30)}")
         return self.gateway
@@ -63,6 +70,8 @@ class Bench:
         return Peer(self.house, role, name, program=self.peer, kind=self.kind, prefix=self.prefix, **options)
 
     def far(self, role, direction, **options):
+        """Once the last one is gone: what is pushed to it is lost."""
+        self.gateway.wait_for_peers(direction, 0)
         return Peer(self.house, role, self.urls[direction], program="cppipc_far", **options)
 
     def say(self, *words):
@@ -97,12 +106,24 @@ def pair(bench, size, count):
 
 def outward(bench, size, count):
     far = bench.far("recv", "out", sizes=(size,), count=count, idle=20_000).ready()
-    bench.gateway.wait_for_peers("out", 1)
     sender = bench.application("send", "out", sizes=(size,), count=count, receivers=1, limit=20_000, stay=True)
     report = far.result(120)
     assert_whole(report, count)
     assert sender.end()["failed"] == 0
     return rate(report)
+
+
+def alone(bench, size, count):
+    """The bridge as a receiver beside nobody, and with nobody to send to."""
+    lane = lambda: bench.gateway.lane("alone")  # noqa: E731
+    before = lane()["read"]
+    how = {"sizes": (size,), "count": count, "receivers": 1, "limit": 20_000, "stay": True}
+    sender = bench.application("send", "alone", **how)
+    wait_until(lambda: lane()["read"] >= before + count, "all is read", seconds=120)
+    ended, report = time.monotonic(), sender.end()
+    assert report["failed"] == 0 and lane()["read"] == before + count, report
+    assert lane()["dropped"]["lapped"] == 0, lane()
+    return count / (ended - report["began"])
 
 
 def inward(bench, size, count):
@@ -118,10 +139,11 @@ def matrix(bench):
     bench.start_gateway()
     refused(bench)
     for size in SIZES:
-        count = max(12, min(50_000, BYTES_A_CELL // size))
+        count = max(19, min(MESSAGES_A_CELL, BYTES_A_CELL // size))
         plain = pair(bench, size, count)
-        bench.table.cell(bench.library, bench.kind, "out", size, plain, outward(bench, size, count))
-        bench.table.cell(bench.library, bench.kind, "in", size, plain, inward(bench, size, count))
+        rates = alone(bench, size, count), outward(bench, size, count)
+        bench.table.cell(bench.library, bench.kind, "out", size, plain, *rates)
+        bench.table.cell(bench.library, bench.kind, "in", size, plain, None, inward(bench, size, count))
     for bridge in ("out", "in"):
         [lane] = bench.gateway.wait_for_balance(bridge)
         assert lane["read"] == lane["forwarded"] + (bridge == "in"), lane
@@ -131,13 +153,13 @@ def refused(bench):
     """Nothing is 0 bytes long: neither to the library nor through the bridge."""
     sender = bench.application("send", "out", sizes=(0,), count=3, receivers=1)
     assert sender.result()["failed"] == 3
-    bench.table.cell(bench.library, bench.kind, "out", 0, 0, 0)
+    bench.table.cell(bench.library, bench.kind, "out", 0, 0, 0, 0)
     receiver = bench.application("recv", "in", sizes=(8,)).ready()
     far = bench.far("send", "in", sizes=(0,), count=1, stay=True)
     wait_until(lambda: bench.gateway.lane("in")["dropped"]["malformed"] == 1, "the empty message is refused")
     far.kill()
     assert receiver.end()["received"] == 0
-    bench.table.cell(bench.library, bench.kind, "in", 0, 0, 0)
+    bench.table.cell(bench.library, bench.kind, "in", 0, 0, None, 0)
 
 
 def million(bench):

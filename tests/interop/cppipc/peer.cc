@@ -77,7 +77,7 @@ template <typename Chan> int send(const orders &given)
         orders_progress(&given, number + 1 - given.first);
         orders_nap(given.interval_us);
     }
-    orders_report_sent(number - given.first - failed, failed, longest, orders_now() - began);
+    orders_report_sent(number - given.first - failed, failed, longest, began);
     while (given.stay && !orders_end)
         orders_nap(10'000);
     return 0;
@@ -92,7 +92,7 @@ template <typename Chan> int run(const orders &given)
 
 int main(int argc, char **argv)
 {
-    orders given;
+    static orders given;
     if (!orders_read(&given, argc, argv)) {
         std::fprintf(stderr, "usage: peer send|recv NAME [--kind route|channel] ...; see orders.h\n");
         return 2;

@@ -30,7 +30,7 @@ static int run_sender(const struct orders *orders)
         orders_progress(orders, number + 1 - orders->first);
         orders_nap(orders->interval_us);
     }
-    orders_report_sent(number - orders->first - failed, failed, longest, orders_now() - began);
+    orders_report_sent(number - orders->first - failed, failed, longest, began);
     while (orders->stay && !orders_end)
         orders_nap(10000);
     free(data);
@@ -179,7 +179,7 @@ static int run(const struct orders *orders, const struct peer_where *where)
 
 int main(int argc, char **argv)
 {
-    struct orders orders;
+    static struct orders orders;
     bool understood = orders_read(&orders, argc, argv);
     for (unsigned i = 0; i < orders.point_count; i++)
         understood = understood && point_set(orders.points[i]);

@@ -170,10 +170,11 @@ static inline void orders_progress(const struct orders *orders, uint64_t count)
     }
 }
 
-static inline void orders_report_sent(uint64_t sent, uint64_t failed, double longest, double seconds)
+/* `began`: by CLOCK_MONOTONIC. */
+static inline void orders_report_sent(uint64_t sent, uint64_t failed, double longest, double began)
 {
-    printf("{\"sent\": %llu, \"failed\": %llu, \"longest_ms\": %.1f, \"seconds\": %.6f}\n", (unsigned long long)sent,
-           (unsigned long long)failed, longest * 1000, seconds);
+    printf("{\"sent\": %llu, \"failed\": %llu, \"longest_ms\": %.1f, \"began\": %.6f, \"seconds\": %.6f}\n",
+           (unsigned long long)sent, (unsigned long long)failed, longest * 1000, began, orders_now() - began);
     fflush(stdout);
 }
 
