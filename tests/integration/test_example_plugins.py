@@ -417,6 +417,21 @@ def test_a_full_channel_leaves_the_rest_with_the_broker_and_loses_nothing(house,
     assert lane["forwarded"] == 1000
 
 
+def test_a_role_that_mqtt_does_not_have_is_refused_with_a_sentence(house, gateway):
+    running = gateway(
+        """
+        [bridge.jobs]
+        pattern = pipeline
+        direction = out
+        channel = shm://jobs
+        dial = mqtt://127.0.0.1:1/jobs
+        """,
+        wait=False,
+    )
+    wait_until(lambda: "MQTT knows publishers and subscribers only" in running.log(), "the log says so")
+    wait_until(lambda: running.page() and running.bridge("jobs")["state"] == "failed", "the bridge has failed")
+
+
 def test_a_wrong_password_is_said_and_no_peer_is_counted(house, gateway):
     passwords = house.path("passwords")
     subprocess.run(["mosquitto_passwd", "-b", "-c", passwords, "leat", "right"], check=True)
