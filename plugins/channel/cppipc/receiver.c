@@ -1,12 +1,8 @@
 /* One turn takes one slot: connected still? then what is in it: a whole message, a piece of one, or the number of a chunk. */
 #include "cppipc/receiver.h"
 
-#include "cppipc/assembly.h"
 #include "cppipc/clock.h"
-#include "cppipc/holding.h"
-#include "cppipc/leftover.h"
-#include "cppipc/order.h"
-#include "cppipc/ring.h"
+#include "cppipc/place.h"
 
 #include <leat/error.h>
 
@@ -18,65 +14,12 @@
 
 #define TEXT_BYTES 512
 #define TAG_BYTES sizeof(uint64_t)
-#define TURNS_PER_LOOK 1024u           /* slots between two looks at the clock */
-#define SPIN_NS 15000                  /* about what going to sleep and being woken costs */
-#define HELD_UP_NS NS_PER_S            /* a writer that takes so long for 80 bytes was killed */
-#define SAY_NS (10 * NS_PER_S)         /* what may happen often is logged at most once in so long */
+#define TURNS_PER_LOOK 1024u        /* slots between two looks at the clock */
+#define SPIN_NS 15000               /* about what going to sleep and being woken costs */
+#define HELD_UP_NS (40 * NS_PER_MS) /* a writer that takes so long for 80 bytes was killed; a sender kicks after 100 */
+#define HELD_UP_LOOK_NS (20 * NS_PER_MS)
 #define KEEP_BYTES (UINT64_C(1) << 20) /* a larger buffer goes when it was not needed for a while */
 #define KEEP_MESSAGES 256u
-
-/* What was said last, and when. */
-struct saying {
-    int64_t not_before_ns;
-    uint64_t count;
-};
-
-struct receiver {
-    const struct leat_host *host;
-    const struct cppipc_options *options;
-    char name[CPPIPC_FILE_MAX];
-    struct cppipc_where where;
-
-    struct handle handle;
-    struct attendant *attendant;
-    struct pools pools;
-    struct leftover leftover;
-    struct holding holding;
-    bool holds; /* `holding` is open */
-
-    struct ring_reader ring;
-    _Atomic uint32_t awaited_bit, awaited_cursor; /* what the attendant's thread looks for */
-    bool full;                                    /* all 32 places were taken when we wanted one */
-    bool held_up;                                 /* at `held_up_at`, since then */
-    uint32_t held_up_at;
-    int64_t held_up_since_ns;
-
-    struct order order;
-    struct assembly assembly;
-    _Alignas(16) struct cppipc_message slot; /* looked at last; a small message is lent from here */
-    struct payload payload;                  /* any other one from here */
-    bool at_hand;                            /* the slot still carries our bit, and */
-    struct pool *pool;                       /* NULL: none */
-    uint32_t chunk;                          /* its chunk too */
-    uint32_t unneeded;                       /* messages since it had to be that large */
-    uint64_t sequence;
-    uint64_t ticked_ns; /* wall clock */
-
-    struct saying kicked, unusable;
-};
-
-/* ---- saying ----------------------------------------------------------------------------------------------------------- */
-
-__attribute__((format(printf, 3, 4))) static void say(const struct receiver *receiver, int32_t level,
-                                                      const char *format, ...)
-{
-    char text[TEXT_BYTES];
-    va_list arguments;
-    va_start(arguments, format);
-    vsnprintf(text, sizeof text, format, arguments);
-    va_end(arguments);
-    receiver->host->log(receiver->host->context, level, text);
-}
 
 /* Whoever opens tries again for as long as it takes: each reason is told once. */
 __attribute__((format(printf, 2, 3))) static void say_once(const struct receiver *receiver, const char *format, ...)
@@ -90,122 +33,7 @@ __attribute__((format(printf, 2, 3))) static void say_once(const struct receiver
     if (strcmp(text, said) == 0)
         return;
     memcpy(said, text, sizeof said);
-    say(receiver, LEAT_LOG_WARNING, "%s", text);
-}
-
-/* How many there are to tell of; 0: it is too early. */
-static uint64_t may_say(struct saying *saying)
-{
-    int64_t now = monotonic_ns();
-    uint64_t count = ++saying->count;
-    if (now < saying->not_before_ns)
-        return 0;
-    *saying = (struct saying){.not_before_ns = now + SAY_NS};
-    return count;
-}
-
-/* ---- our place among the receivers ------------------------------------------------------------------------------------ */
-
-static void keep_record(struct receiver *receiver)
-{
-    if (!receiver->holds)
-        return;
-    struct holding_record *record = receiver->holding.record;
-    record->device = receiver->handle.objects[CPPIPC_RING].device;
-    record->inode = receiver->handle.objects[CPPIPC_RING].inode;
-    record->epoch = atomic_load_explicit(&receiver->handle.ring->epoch, memory_order_relaxed);
-    record->cursor = receiver->ring.cursor;
-    record->bit = receiver->ring.bit;
-}
-
-static void note_cursor(const struct receiver *receiver, uint32_t ahead)
-{
-    if (receiver->holds)
-        receiver->holding.record->cursor = receiver->ring.cursor + ahead;
-}
-
-/* Before a slot is taken: see ring_resume; and a successor must know that the rest of a message is no message. */
-static void note_slot(const struct receiver *receiver)
-{
-    const struct cppipc_ring *ring = receiver->handle.ring;
-    const struct cppipc_message *slot = &ring->slots[receiver->ring.cursor % CPPIPC_SLOTS].message;
-    if (!receiver->holds)
-        return;
-    note_cursor(receiver, 1);
-    if (slot->stored || slot->remain <= 0)
-        return;
-    receiver->holding.record->begun_id = slot->id + 1;
-    receiver->holding.record->known |= HOLDING_BEGUN;
-}
-
-/* What begins now is whole; of what has begun before, the first part may have passed us by. */
-static void doubt(struct receiver *receiver)
-{
-    assembly_doubt(&receiver->assembly, atomic_load_explicit(receiver->handle.next_message, memory_order_seq_cst));
-}
-
-static int join(struct receiver *receiver)
-{
-    int error = ring_connect(&receiver->ring, leftover_drop, &receiver->leftover);
-    if (error) {
-        if (!receiver->full)
-            say(receiver, LEAT_LOG_WARNING,
-                "'%s' has its 32 receivers already, or bits of dead ones (leat doctor tells which): waiting for a "
-                "free one",
-                receiver->name);
-        receiver->full = true;
-        return error;
-    }
-    receiver->full = false;
-    doubt(receiver);
-    keep_record(receiver);
-    attendant_wake(receiver->attendant, HANDLE_CC);
-    attendant_wake(receiver->attendant, HANDLE_WT); /* leftovers that held a sender up are gone */
-    return 0;
-}
-
-static int rejoin(struct receiver *receiver, bool kicked)
-{
-    uint64_t times = kicked && receiver->ring.bit ? may_say(&receiver->kicked) : 0;
-    if (times)
-        say(receiver, LEAT_LOG_WARNING,
-            "a sender of '%s' found no room within its time limit and disconnected this bridge, %llu time%s lately; "
-            "what "
-            "it sent meanwhile counts as lost",
-            receiver->name, (unsigned long long)times, times == 1 ? "" : "s");
-    return join(receiver);
-}
-
-/* Where a predecessor was killed. When it had written down the slot after the oldest one, it may have been about to take that one: the
- * ring is full then, and stays so. Or it had, and a writer is at that slot now: it will be done in a moment. */
-static uint32_t left_cursor(const struct receiver *receiver)
-{
-    const _Atomic uint32_t *write = &receiver->handle.ring->write;
-    const struct timespec moment = timespec_of(NS_PER_MS);
-    uint32_t cursor = receiver->holding.left.cursor;
-    if (atomic_load_explicit(write, memory_order_acquire) - cursor != CPPIPC_SLOTS - 1)
-        return cursor;
-    nanosleep(&moment, NULL);
-    return cursor - (atomic_load_explicit(write, memory_order_acquire) - cursor == CPPIPC_SLOTS - 1);
-}
-
-/* Goes on there, so that what was sent meanwhile is not lost as far as the ring reaches. */
-static void resume(struct receiver *receiver)
-{
-    const struct holding_record *left = &receiver->holding.left;
-    struct holding_record *record = receiver->holding.record;
-    receiver->ring.cursor = left_cursor(receiver);
-    ring_resume(&receiver->ring, left->bit);
-    if (left->known & HOLDING_NEXT)
-        order_continue(&receiver->order, left->next_id);
-    if (left->known & HOLDING_BEGUN)
-        assembly_doubt(&receiver->assembly, left->begun_id);
-    record->next_id = left->next_id; /* as long as we have nothing newer */
-    record->begun_id = left->begun_id;
-    record->known = left->known;
-    keep_record(receiver);
-    attendant_wake(receiver->attendant, HANDLE_WT);
-    say(receiver, LEAT_LOG_INFO, "going on in '%s' with the place of a predecessor that was killed", receiver->name);
+    place_say(receiver, LEAT_LOG_WARNING, "%s", text);
 }
 
 /* ---- one message ------------------------------------------------------------------------------------------------------ */
@@ -214,10 +42,10 @@ static int unusable(struct receiver *receiver, const char *why)
 {
     if (!order_spoil(&receiver->order, receiver->slot.id))
         return LEAT_EAGAIN; /* a predecessor has had it */
-    uint64_t times = may_say(&receiver->unusable);
+    uint64_t times = place_may_say(&receiver->unusable);
     if (times)
-        say(receiver, LEAT_LOG_WARNING, "a message of '%s' could not be read, %llu lately: %s", receiver->name,
-            (unsigned long long)times, why);
+        place_say(receiver, LEAT_LOG_WARNING, "a message of '%s' could not be read, %llu lately: %s", receiver->name,
+                  (unsigned long long)times, why);
     return LEAT_ECORRUPT;
 }
 
@@ -292,7 +120,7 @@ static void finish(struct receiver *receiver)
         return;
     receiver->at_hand = false;
     leave_chunk(receiver);
-    note_slot(receiver);
+    place_note_slot(receiver);
     if (ring_take(&receiver->ring) >= CPPIPC_SLOTS)
         attendant_wake(receiver->attendant, HANDLE_WT);
 }
@@ -337,19 +165,17 @@ static int take_stored(struct receiver *receiver, struct leat_message *message)
 static int look(struct receiver *receiver)
 {
     struct ring_reader *ring = &receiver->ring;
-    if (!ring_is_connected(ring) && rejoin(receiver, true) != 0)
+    if (!ring_is_connected(ring) && place_take(receiver) != 0)
         return 0;
     int found = ring_peek(ring, &receiver->slot);
     if (found < 0) {
-        doubt(receiver);
+        place_doubt(receiver);
         if (found == -ENOTCONN)
-            (void)rejoin(receiver, true);
+            (void)place_take(receiver);
         return LEAT_EAGAIN;
     }
-    note_cursor(receiver, 0);
-    if (receiver->holds && /* a forced push of which we were not the victim */
-        receiver->holding.record->epoch != atomic_load_explicit(&ring->ring.at->epoch, memory_order_relaxed))
-        keep_record(receiver);
+    place_note_cursor(receiver, 0);
+    place_note_epoch(receiver);
     receiver->at_hand = found == 1;
     return found;
 }
@@ -408,9 +234,9 @@ static void look_whether_held_up(struct receiver *receiver, int64_t now)
         receiver->held_up_since_ns = now;
     } else if (now - receiver->held_up_since_ns > HELD_UP_NS && ring_give_up(&receiver->ring)) {
         receiver->held_up = false;
-        doubt(receiver);
-        say(receiver, LEAT_LOG_WARNING, "a sender of '%s' was killed while it wrote: its message is left out",
-            receiver->name);
+        place_doubt(receiver);
+        place_say(receiver, LEAT_LOG_WARNING, "a sender of '%s' was killed while it wrote: its message is left out",
+                  receiver->name);
     }
 }
 
@@ -420,6 +246,8 @@ static void wait(struct receiver *receiver, int64_t timeout_ns)
         return;
     atomic_store_explicit(&receiver->awaited_bit, receiver->ring.bit, memory_order_relaxed);
     atomic_store_explicit(&receiver->awaited_cursor, receiver->ring.cursor, memory_order_relaxed);
+    if (receiver->held_up && timeout_ns > HELD_UP_LOOK_NS)
+        timeout_ns = HELD_UP_LOOK_NS;
     attendant_wait(receiver->attendant, HANDLE_RD, is_awaited, receiver, timeout_ns);
 }
 
@@ -465,10 +293,7 @@ int receiver_borrow(struct receiver *receiver, struct leat_message *message, int
 void receiver_release(struct receiver *receiver)
 {
     leave_chunk(receiver);
-    if (!receiver->holds)
-        return;
-    receiver->holding.record->next_id = receiver->order.next;
-    receiver->holding.record->known |= HOLDING_NEXT;
+    place_note_released(receiver);
 }
 
 /* ---- the life of a receiver -------------------------------------------------------------------------------------------- */
@@ -522,9 +347,9 @@ static int begin(struct receiver *receiver, const char *durable_name)
     receiver->leftover.attendant = receiver->attendant;
     pools_open_all(&receiver->pools);
     if (receiver->holds && holding_left_bit(&receiver->holding, &receiver->handle))
-        resume(receiver);
+        place_inherit(receiver);
     else
-        (void)join(receiver); /* or later, when somebody leaves */
+        (void)place_take(receiver); /* or later, when somebody leaves */
     return 0;
 }
 
