@@ -57,6 +57,21 @@ def house(house, plugin_dir):
 # ---- all -------------------------------------------------------------------------------------------------------------------
 
 
+# What the suite writes there has bytes that end a line, so that a channel of lines refuses it as malformed.
+NO_LINES = {
+    "what is written is read",
+    "the largest message is carried",
+    "what is aborted is never seen",
+    "claim returns within its timeout",
+    "both ends close in the middle of a message",
+    "a durable reader resumes at what it had not acknowledged",
+    "a stream arrives whole and in order",
+    "what a slow reader misses is accounted for",
+    "readers come and go in the middle of a stream",
+    "writers come and go, and what they committed is accounted for",
+}
+
+
 @pytest.mark.parametrize("name", EXAMPLES)
 def test_it_builds_with_cmake_and_keeps_what_the_interface_promises(house, sdk, plugin_dir, name):
     source = copy_of(name, sdk, house.folder)
@@ -68,7 +83,8 @@ def test_it_builds_with_cmake_and_keeps_what_the_interface_promises(house, sdk, 
     if name == "mqtt":
         how[name] = [f"--dial={Broker(house, 'allow_anonymous true').url('kit')}"]
     answer = house.run(LEAT, "plugin", "test", *how[name], plugin, seconds=120)
-    assert answer.returncode == 0 or name == "lines", answer.stdout + answer.stderr
+    failed = {line.split(" - ", 1)[1].split(":")[0] for line in answer.stdout.splitlines() if line.startswith("not ok")}
+    assert failed <= (NO_LINES if name == "lines" else set()) and " - it survives any text" in answer.stdout, answer.stdout
 
 
 @pytest.mark.parametrize("name", EXAMPLES)
