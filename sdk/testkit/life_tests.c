@@ -11,7 +11,7 @@
 
 #define ALLOCATIONS_MAX 500 /* in one start */
 #define DESCRIPTORS_MAX 24
-#define LEAST_BLOCK 16 /* bytes that malloc hands out at least */
+#define LEAST_BLOCK 32 /* bytes of heap that the smallest allocation takes */
 
 /* Calls `each` for every way that check() accepts. */
 static void each_way(void (*each)(unsigned way, const void *values))
@@ -145,7 +145,7 @@ static long long heap_left(unsigned way, const void *values, uint64_t number, un
  * are, the less that is of each. */
 static bool leaks(unsigned way, const void *values, uint64_t number, long long *left)
 {
-    static const unsigned starts[] = {1, 50, 800};
+    static const unsigned starts[] = {1, 50, 500, 1000, 2000};
     for (size_t i = 0; i < sizeof starts / sizeof starts[0]; i++) {
         *left = heap_left(way, values, number, starts[i]) / starts[i];
         if (*left < LEAST_BLOCK)
