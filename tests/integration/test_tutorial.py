@@ -2,13 +2,12 @@
 compared. Ports are free ones; where a person is slow enough, the test waits for the event."""
 
 import json
-import os
 import re
 import subprocess
 
 import pytest
 
-from support import BUILD, TOP, wait_until
+from support import TOP, wait_until
 from test_examples import with_free_addresses
 
 TUTORIAL = (TOP / "sdk/doc/tutorial.md").read_text()
@@ -107,28 +106,16 @@ class Reader:
         return "\n".join(" ".join(line.split()) for line in self.printed.splitlines())
 
 
-@pytest.fixture
-def stranger(house):
-    """An installed leat, found as its user would: PATH and PKG_CONFIG_PATH."""
-    prefix = house.path("usr")
-    subprocess.run(["cmake", "--install", BUILD, "--prefix", prefix], check=True, capture_output=True)
-    [pkg_config] = {file.parent for file in prefix.rglob("leat-plugin.pc")}
-    for name in ("LEAT_PLUGIN_DIR", "LD_LIBRARY_PATH", "CFLAGS", "LDFLAGS"):
-        house.environment.pop(name, None)
-    house.environment["PATH"] = f"{prefix}/bin:{os.environ['PATH']}"
-    house.environment["PKG_CONFIG_PATH"] = str(pkg_config)
-    return house
-
-
-def test_the_tutorial_is_true(stranger):
-    page = with_free_addresses(TUTORIAL, stranger)
-    reader = Reader(stranger)
+@pytest.mark.usefixtures("staged")
+def test_the_tutorial_is_true(house):
+    page = with_free_addresses(TUTORIAL, house)
+    reader = Reader(house)
     done = [getattr(reader, kind)(block, before) for kind, block, before in steps(page)]
     assert len(done) > 15
 
 
-def test_what_the_tutorial_points_to_is_there(stranger):
-    [page] = stranger.path("usr").rglob("tutorial.md")
+def test_what_the_tutorial_points_to_is_there(staged):
+    [page] = staged.rglob("tutorial.md")
     links = re.findall(r"\]\(([^):]+)\)", page.read_text())
     assert len(links) >= 5
     assert [link for link in links if not (page.parent / link).exists()] == [], "in the installed tree"

@@ -18,12 +18,13 @@ extern "C" {
 
 /* What a channel keeps of a message, and how. */
 #define LEAT_CHANNEL_KEEPS_METADATA 1u /* sequence, time, tag */
-#define LEAT_CHANNEL_KEEPS_ORIGIN 2u
+#define LEAT_CHANNEL_KEEPS_ORIGIN 2u   /* which writer */
 #define LEAT_CHANNEL_DURABLE 4u /* a reader of the same name can resume where the last one was; see reader_is_durable */
 #define LEAT_CHANNEL_KEEPS_TAG 8u /* the tag alone */
 
+/* The functions of a channel plugin. A message is written by claim and commit, and read in place between borrow and release. */
 struct leat_channel_ops {
-    uint32_t size;
+    uint32_t size;  /* sizeof(struct leat_channel_ops) */
     uint32_t keeps; /* LEAT_CHANNEL_... */
 
     /* Optional. Looks for what is wrong with `where` and the options and blames it. Opens, creates and changes nothing.
@@ -34,20 +35,39 @@ struct leat_channel_ops {
     /* Opens the reading end. `name` is the bridge's durable name. -ENOENT: not there yet, the lane tries again. */
     int32_t (*reader_open)(void **reader, const struct leat_host *host, const char *where, const void *options,
                            const char *name);
+
+    /* Waits for the next message and lends it: *message is filled, message->data stays readable until the release. 0; LEAT_EAGAIN or
+     * LEAT_ETIMEDOUT: nothing came; LEAT_ECORRUPT: something was skipped, call again; anything else: this reader has come to its
+     * end, the lane closes it and opens another. */
     int32_t (*borrow)(void *reader, struct leat_message *message, int64_t timeout_ns);
-    int32_t (*release)(void *reader); /* 0, or LEAT_ELAPPED: neither bytes nor `lost` count, both are told again */
+
+    /* Ends the loan. 0, or LEAT_ELAPPED: the bytes were overwritten meanwhile; neither they nor `lost` count, both are told again. */
+    int32_t (*release)(void *reader);
+
+    /* The message with this cursor and sequence is done with, and so are all before it: a stored position moves behind it. From the
+     * lane or from a thread of the engine. */
     void (*acknowledge)(void *reader, uint64_t cursor, uint64_t sequence);
+
+    /* Once nothing is borrowed. A stored position stays. */
     void (*reader_close)(void *reader);
 
     /* Opens the writing end and creates the channel where it is not there. */
     int32_t (*writer_open)(void **writer, const struct leat_host *host, const char *where, const void *options);
-    /* Also -ENOTCONN: nobody would read it, and the channel does not keep it for later (the message is dropped as no_peer); -EINVAL: the
-     * channel has no such message, as an empty one (dropped as malformed). */
+
+    /* Room for a message of `len` bytes, at *data; one claim at a time. 0; LEAT_EAGAIN or LEAT_ETIMEDOUT: no room in time, the lane asks
+     * again; LEAT_ETOOBIG: never (dropped as oversize); LEAT_ECLOSED: the lane opens the channel anew; -ENOTCONN: nobody would read it,
+     * and the channel does not keep it for later (dropped as no_peer); -EINVAL: the channel has no such message, as an empty one
+     * (dropped as malformed). */
     int32_t (*claim)(void *writer, uint64_t len, void **data, int64_t timeout_ns);
-    /* 0, or LEAT_ETIMEDOUT after some 50 ms: a part of the message is through and the rest waits for room; call it again with the
-     * same arguments, or abort. Otherwise as claim: the message is not in the channel. */
+
+    /* Publishes the first `len` bytes of the claim. 0, or LEAT_ETIMEDOUT after some 50 ms: a part of the message is through and the rest
+     * waits for room; call it again with the same arguments, or abort. Otherwise as claim: the message is not in the channel. */
     int32_t (*commit)(void *writer, uint64_t len, uint64_t tag);
+
+    /* Gives the claim back: no reader sees it. */
     void (*abort)(void *writer);
+
+    /* Aborts what is claimed and closes this end; the channel stays for its readers. */
     void (*writer_close)(void *writer);
 
     /* Optional. Asked once, after reader_open: 1 when this reader has a stored position, so that what was not acknowledged

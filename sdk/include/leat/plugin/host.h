@@ -8,8 +8,11 @@
 extern "C" {
 #endif
 
+/* For leat_host.log. */
 enum leat_log_level { LEAT_LOG_ERROR = 0, LEAT_LOG_WARNING = 1, LEAT_LOG_INFO = 2, LEAT_LOG_DEBUG = 3 };
 
+/* One for each instance of a plugin: each channel, pattern and endpoint of a bridge gets its own, which stays valid as long as the
+ * instance. */
 struct leat_host {
     uint32_t size;
     uint32_t minor; /* of the interface that the host speaks */

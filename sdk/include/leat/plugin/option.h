@@ -31,20 +31,21 @@ enum leat_option_type {
     LEAT_OPTION_MODE = 9    /* uint32_t permission bits, octal */
 };
 
-#define LEAT_OPTION_REQUIRED 1u
-#define LEAT_OPTION_RELOADABLE 2u
-#define LEAT_OPTION_SECRET 4u
+#define LEAT_OPTION_REQUIRED 1u   /* a bridge that uses the plugin must set it */
+#define LEAT_OPTION_RELOADABLE 2u /* may change without a restart of the bridge */
+#define LEAT_OPTION_SECRET 4u     /* its value is never shown, neither in errors nor in logs */
 
+/* One row of the table. The macros below fill it. */
 struct leat_option {
-    uint32_t size; /* of this struct as the plugin knows it */
-    uint16_t type;
-    uint16_t flags;
-    const char *name;
+    uint32_t size;            /* of this struct as the plugin knows it */
+    uint16_t type;            /* enum leat_option_type */
+    uint16_t flags;           /* LEAT_OPTION_REQUIRED, ... */
+    const char *name;         /* [a-z0-9_.-]+; written PLUGIN.NAME in a bridge */
     const char *default_text; /* parsed by the same parser as the user's text; NULL: zero, or NULL for text */
     const char *help;         /* one sentence or more, plain text */
-    const char *choices;      /* LEAT_OPTION_CHOICE only */
+    const char *choices;      /* "wait|drop": LEAT_OPTION_CHOICE only */
     int64_t min, max;         /* both 0: no bounds */
-    uint32_t offset;
+    uint32_t offset;          /* of the member in the options struct */
     uint32_t reserved;
 };
 
@@ -54,6 +55,8 @@ struct leat_option {
 #define LEAT_OPTION_SIZEOF_ (uint32_t)sizeof(struct leat_option)
 #endif
 
+/* Rows: `structure` is the options struct, `member` what the option fills, `name` its name as text. RANGE has bounds in the unit of the
+ * member (bytes, nanoseconds), CHOICES the words, FULL everything. */
 #define LEAT_OPTION_FULL(structure, member, name_, type_, flags_, default_, min_, max_, choices_, help_) \
     {                                                                                                    \
         LEAT_OPTION_SIZEOF_, type_, flags_, name_, default_, help_, choices_, min_, max_,                \

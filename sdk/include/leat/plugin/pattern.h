@@ -25,27 +25,28 @@
 extern "C" {
 #endif
 
+/* Directions, also as masks. */
 #define LEAT_OUT 1u
 #define LEAT_IN 2u
 #define LEAT_BOTH 3u
 
-/* Why a message was dropped. The books: read = forwarded + dropped, by reason, + in flight. */
+/* Why a message was dropped. The books: read = forwarded + dropped, by reason, + returned + in flight. */
 enum leat_reason {
-    LEAT_FORWARD = 0, /* not dropped */
-    LEAT_DROP_LAPPED,
-    LEAT_DROP_SLOW_PEER,
-    LEAT_DROP_NO_PEER,
-    LEAT_DROP_FILTERED,
-    LEAT_DROP_OVERSIZE,
-    LEAT_DROP_EXPIRED,
-    LEAT_DROP_DENIED,
-    LEAT_DROP_LOOP,
-    LEAT_DROP_MALFORMED,
-    LEAT_DROP_ERROR,
-    LEAT_DROP_SHUTDOWN,
+    LEAT_FORWARD = 0,    /* not dropped */
+    LEAT_DROP_LAPPED,    /* overwritten in the channel before it was read; counted by the lane */
+    LEAT_DROP_SLOW_PEER, /* a peer could not keep up */
+    LEAT_DROP_NO_PEER,   /* nobody was there */
+    LEAT_DROP_FILTERED,  /* the pattern's rules say that it does not go */
+    LEAT_DROP_OVERSIZE,  /* too large for the other side */
+    LEAT_DROP_EXPIRED,   /* its time limit had passed */
+    LEAT_DROP_DENIED,    /* who sent it may not */
+    LEAT_DROP_LOOP,      /* it has been here before */
+    LEAT_DROP_MALFORMED, /* not a message as it has to be */
+    LEAT_DROP_ERROR,     /* something failed: memory, the engine, the plugin */
+    LEAT_DROP_SHUTDOWN,  /* a stop came first; counted by the lane */
     LEAT_DROP_UNKNOWN,   /* an answer to nothing that was ever asked */
     LEAT_DROP_DUPLICATE, /* it came a second time: an answer where one is due, a message that a channel showed twice */
-    LEAT_REASON_COUNT
+    LEAT_REASON_COUNT    /* how many there are */
 };
 
 /* Since minor 1, from outward() beside the reasons: the message is kept back, see leat_outward.hold_key. A pattern that returns it
@@ -56,8 +57,8 @@ enum leat_reason {
 /* The bridge that a pattern serves. */
 struct leat_bridge_view {
     uint32_t size;
-    uint32_t direction; /* LEAT_OUT, LEAT_IN, LEAT_BOTH */
-    uint32_t channel_count;
+    uint32_t direction;     /* LEAT_OUT, LEAT_IN, LEAT_BOTH */
+    uint32_t channel_count; /* in `channel = A, B, ...` */
     uint32_t reserved;
     const char *const *channel_names; /* the part after "://" */
     const char *reply_channel_name;   /* NULL: the bridge has none */
@@ -68,10 +69,10 @@ struct leat_bridge_view {
 
 /* What goes out: `prefix` before the message's bytes, and a protocol header for raw sockets. */
 struct leat_outward {
-    const void *prefix; /* stays valid until the instance is destroyed */
-    uint64_t prefix_len;
-    uint32_t header_len;
-    uint32_t hold_key; /* LEAT_HOLD: below LEAT_HOLD_KEYS */
+    const void *prefix;  /* stays valid until the instance is destroyed */
+    uint64_t prefix_len; /* bytes */
+    uint32_t header_len; /* bytes of `header` */
+    uint32_t hold_key;   /* LEAT_HOLD: below LEAT_HOLD_KEYS */
     uint8_t header[LEAT_HEADER_MAX];
     /* LEAT_HOLD: the message goes out at this time (host->now_ns; it may have passed), unless a newer one of the channel is held
      * under the same key before that: then this one is dropped as filtered. Until then it is in flight, and a reader's stored
@@ -81,32 +82,40 @@ struct leat_outward {
 
 /* What comes in: which channel gets it, how many leading bytes are not part of it, under which tag. */
 struct leat_inward {
-    uint32_t channel;
+    uint32_t channel; /* index; 0 unless the bridge writes several */
     uint32_t reserved;
-    uint64_t skip;
-    uint64_t tag;
+    uint64_t skip; /* leading bytes of the packet that do not reach the channel */
+    uint64_t tag;  /* of the message in the channel */
 };
 
+/* The functions of a pattern plugin. */
 struct leat_pattern_ops {
-    uint32_t size;
+    uint32_t size;       /* sizeof(struct leat_pattern_ops) */
     uint32_t directions; /* a mask: LEAT_OUT, LEAT_IN */
     uint32_t duplex;     /* 1: also `direction = both`: one socket, an outward and an inward lane */
     uint32_t
         waits_for_peer; /* a mask: in these directions sending waits for a peer (pipeline), else the engine drops (pubsub) */
-    uint32_t
-        answers; /* 1: questions and answers, one socket and two lanes also with `direction = out` or `in`, see below */
+    uint32_t answers; /* 1: questions and answers, one socket and two lanes also with `direction = out` or `in` */
     uint32_t reserved;
 
     /* Optional. Pure: rules across options and channels; blames. 0 or -EINVAL. */
     int32_t (*check)(const struct leat_host *host, const struct leat_bridge_view *bridge, const void *options);
 
+    /* Makes the instance of a bridge. `host` and `options` stay valid as long as it, `bridge` only during the call. 0 or -errno. */
     int32_t (*create)(void **self, const struct leat_host *host, const struct leat_bridge_view *bridge,
                       const void *options);
+
     /* Fills role, raw, topics and queues of a zeroed request; what it points to lives as long as the instance. */
     int32_t (*socket)(void *self, struct leat_socket_request *request);
-    /* Each returns an enum leat_reason, outward() also LEAT_HOLD; *out and *in are zeroed before. NULL: everything passes as it is. */
+
+    /* Optional; without it everything passes as it is. Looks at a message on its way from channel number `channel` to the network and
+     * says what goes before it. An enum leat_reason, or LEAT_HOLD. *out is zeroed before. Waits, logs and allocates nothing. */
     int32_t (*outward)(void *self, uint32_t channel, const struct leat_message *message, struct leat_outward *out);
+
+    /* Optional, likewise: a message on its way from the network. An enum leat_reason; *in is zeroed before. */
     int32_t (*inward)(void *self, const struct leat_packet *packet, struct leat_inward *in);
+
+    /* Frees the instance; no hook is running and none will. A worker that stops does not wait for this: it ends. */
     void (*destroy)(void *self);
 };
 

@@ -31,22 +31,23 @@ struct leat_channel_ops;   /* plugin/channel.h */
 struct leat_pattern_ops;   /* plugin/pattern.h */
 struct leat_transport_ops; /* plugin/transport.h */
 
+/* The table that a plugin exports. */
 struct leat_plugin {
-    uint32_t size;
+    uint32_t size;         /* sizeof(struct leat_plugin) */
     uint32_t needs_minor;  /* the least minor number of the host's interface that this plugin can work with */
     uint32_t kind;         /* enum leat_plugin_kind */
     uint32_t options_size; /* of the plugin's options struct, bytes; the host allocates and fills it */
     const char *name;      /* [a-z][a-z0-9_-]*; the prefix of its options; the file is NAME.so */
-    const char *version;
-    const char *summary; /* one line */
+    const char *version;   /* of the plugin, for people */
+    const char *summary;   /* one line */
     const char
         *reference; /* the text of its reference page: what it does, what it keeps and what it cannot; plain text */
-    const char *licence;
+    const char *licence;               /* "MIT" */
     const struct leat_option *options; /* option_count rows, each `options->size` bytes apart */
     uint32_t option_count;
     uint32_t reserved;
     const struct leat_channel_ops *channel; /* exactly the one that `kind` says is set */
-    const struct leat_pattern_ops *pattern;
+    const struct leat_pattern_ops *pattern; /* the others are NULL */
     const struct leat_transport_ops *transport;
 };
 

@@ -18,6 +18,7 @@
 extern "C" {
 #endif
 
+/* What a socket is in its pattern. */
 enum leat_role {
     LEAT_ROLE_PUBLISHER = 1,
     LEAT_ROLE_SUBSCRIBER,
@@ -32,16 +33,16 @@ enum leat_role {
     LEAT_ROLE_PAIR1
 };
 
-#define LEAT_HEADER_MAX 64
+#define LEAT_HEADER_MAX 64 /* bytes of protocol header, in raw sockets */
 
 /* A message on its way through a socket. The engine owns the memory behind it. */
 struct leat_packet {
     void *data; /* body, `len` bytes */
     uint64_t len;
-    void *engine;        /* the engine's own; NULL: no message here */
-    uint32_t header_len; /* protocol header of raw sockets, bytes */
-    uint32_t peer;       /* received: which peer, 0 unknown */
-    uint8_t header[LEAT_HEADER_MAX];
+    void *engine;                    /* the engine's own; NULL: no message here */
+    uint32_t header_len;             /* protocol header of raw sockets, bytes */
+    uint32_t peer;                   /* received: which peer, 0 unknown */
+    uint8_t header[LEAT_HEADER_MAX]; /* its first header_len bytes */
 };
 
 /* What a socket is to be; filled by the pattern and the bridge. */
@@ -68,8 +69,8 @@ struct leat_socket_request {
 /* An address of a socket, as configured. */
 struct leat_endpoint {
     uint32_t size;
-    uint32_t listen; /* 1 listen, 0 dial */
-    const char *url;
+    uint32_t listen;     /* 1 listen, 0 dial */
+    const char *url;     /* whole, with its scheme */
     const void *options; /* the transport's options struct */
     uint32_t served;     /* in check(): 1: this very gateway listens there now; that it is in use is no news then */
     uint32_t reserved;
@@ -78,17 +79,18 @@ struct leat_endpoint {
 /* An endpoint's or a peer's condition, for people. */
 struct leat_peer {
     uint32_t size;
-    uint32_t id;
-    char address[108];
-    uint32_t counted; /* 1: the counters are real; 0: this transport has none */
+    uint32_t id;       /* as leat_packet.peer */
+    char address[108]; /* text */
+    uint32_t counted;  /* 1: the counters are real; 0: this transport has none */
     uint64_t sent_messages, received_messages, sent_bytes, received_bytes;
 };
 
+/* The functions of a transport plugin. */
 struct leat_transport_ops {
     uint32_t size;
     uint32_t reserved;
     const char *schemes; /* separated by '|': "tcp|tcp4|tcp6" */
-    const char *family;
+    const char *family;  /* who shares sockets: "sp/1" */
 
     /* Optional. Looks for what is wrong with a URL and its options (syntax; a port in use or an address that is not here
      * when listening) and blames "listen" or "dial". Leaves nothing behind. 0, or -EINVAL after a blame. */
@@ -96,6 +98,8 @@ struct leat_transport_ops {
 
     /* Opens a socket. -ENOTSUP when the engine does not have that role. */
     int32_t (*open)(void **socket, const struct leat_host *host, const struct leat_socket_request *request);
+
+    /* What attach() of every transport of the family takes for this socket. */
     uint64_t (*native)(void *socket);
 
     /* Adds an endpoint to a socket of this family. Listening works or fails now (-EADDRINUSE, -EACCES, -EINVAL, ...);
