@@ -37,24 +37,25 @@ static void keep_record(const struct receiver *receiver)
     record->device = receiver->handle.objects[CPPIPC_RING].device;
     record->inode = receiver->handle.objects[CPPIPC_RING].inode;
     record->epoch = atomic_load_explicit(&receiver->handle.ring->epoch, memory_order_relaxed);
-    record->cursor = receiver->ring.cursor;
+    record->cursor = receiver->ring.cursor - receiver->ring.kept;
     record->bit = receiver->ring.bit;
 }
 
-void place_note_cursor(const struct receiver *receiver, uint32_t ahead)
+void place_note_cursor(const struct receiver *receiver)
 {
     if (receiver->holds)
-        receiver->holding.record->cursor = receiver->ring.cursor + ahead;
+        receiver->holding.record->cursor = receiver->ring.cursor - receiver->ring.kept;
 }
 
 /* See ring_resume; and a successor must know that the rest of a message is no message. */
 void place_note_slot(const struct receiver *receiver)
 {
     const struct cppipc_ring *ring = receiver->handle.ring;
-    const struct cppipc_message *slot = &ring->slots[receiver->ring.cursor % CPPIPC_SLOTS].message;
+    uint32_t index = receiver->ring.cursor - receiver->ring.kept;
+    const struct cppipc_message *slot = &ring->slots[index % CPPIPC_SLOTS].message;
     if (!receiver->holds)
         return;
-    place_note_cursor(receiver, 1);
+    receiver->holding.record->cursor = index + 1;
     if (slot->stored || slot->remain <= 0)
         return;
     receiver->holding.record->begun_id = slot->id + 1;

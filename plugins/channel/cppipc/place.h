@@ -40,9 +40,10 @@ struct receiver {
     struct assembly assembly;
     _Alignas(16) struct cppipc_message slot; /* looked at last; a small message is lent from here */
     struct payload payload;                  /* any other one from here */
-    bool at_hand;                            /* the slot still carries our bit, and */
+    bool at_hand;                            /* it is not done with yet, and */
     struct pool *pool;                       /* NULL: none */
-    uint32_t chunk;                          /* its chunk too */
+    uint32_t chunk;                          /* its chunk neither */
+    uint32_t spilled;                        /* partials whose first pieces were taken for want of room */
     uint32_t unneeded;                       /* messages since it had to be that large */
     uint64_t sequence;
     uint64_t ticked_ns; /* wall clock */
@@ -62,9 +63,9 @@ int place_take(struct receiver *receiver);
 /* Something was missed: what has begun before now may be without its first part. */
 void place_doubt(struct receiver *receiver);
 
-/* For a successor. Where we are, or will be once `ahead` slots are taken. */
-void place_note_cursor(const struct receiver *receiver, uint32_t ahead);
-/* Before the slot at the cursor is taken. */
+/* For a successor: where we are. */
+void place_note_cursor(const struct receiver *receiver);
+/* Before ring_take. */
 void place_note_slot(const struct receiver *receiver);
 /* After a forced push of which we were not the victim the place still is ours. */
 void place_note_epoch(const struct receiver *receiver);

@@ -20,6 +20,7 @@
 #define HELD_UP_LOOK_NS (20 * NS_PER_MS)
 #define KEEP_BYTES (UINT64_C(1) << 20) /* a larger buffer goes when it was not needed for a while */
 #define KEEP_MESSAGES 256u
+#define KEPT_SLOTS (CPPIPC_SLOTS / 2)
 
 /* Whoever opens tries again for as long as it takes: each reason is told once. */
 __attribute__((format(printf, 2, 3))) static void say_once(const struct receiver *receiver, const char *format, ...)
@@ -113,6 +114,24 @@ static void leave_chunk(struct receiver *receiver)
         attendant_release(receiver->attendant, pool, receiver->chunk);
 }
 
+/* Gives back the slots that were read. Those of a message of which more is to come are kept, as long as they do not crowd the ring:
+ * when we are killed before it is whole, a successor finds all of it. */
+static void give_back(struct receiver *receiver)
+{
+    bool crowded = receiver->ring.kept > KEPT_SLOTS;
+    if (receiver->spilled > receiver->assembly.open)
+        receiver->spilled = receiver->assembly.open;
+    if (receiver->assembly.open > receiver->spilled && !crowded)
+        return;
+    if (crowded)
+        receiver->spilled = receiver->assembly.open;
+    while (receiver->ring.kept) {
+        place_note_slot(receiver);
+        if (ring_take(&receiver->ring) >= CPPIPC_SLOTS)
+            attendant_wake(receiver->attendant, HANDLE_WT);
+    }
+}
+
 /* The slot at hand is done with. */
 static void finish(struct receiver *receiver)
 {
@@ -120,9 +139,8 @@ static void finish(struct receiver *receiver)
         return;
     receiver->at_hand = false;
     leave_chunk(receiver);
-    place_note_slot(receiver);
-    if (ring_take(&receiver->ring) >= CPPIPC_SLOTS)
-        attendant_wake(receiver->attendant, HANDLE_WT);
+    ring_keep(&receiver->ring);
+    give_back(receiver);
 }
 
 static const char *copy_chunk(struct receiver *receiver, struct pool *pool, uint32_t chunk, uint64_t len)
@@ -174,7 +192,7 @@ static int look(struct receiver *receiver)
             (void)place_take(receiver);
         return LEAT_EAGAIN;
     }
-    place_note_cursor(receiver, 0);
+    place_note_cursor(receiver);
     place_note_epoch(receiver);
     receiver->at_hand = found == 1;
     return found;
@@ -288,11 +306,10 @@ int receiver_borrow(struct receiver *receiver, struct leat_message *message, int
     return LEAT_ETIMEDOUT;
 }
 
-/* The lane is about to count it: for a successor what comes before is a repetition, and what comes after counts, as lost if need be. The
- * slot stays ours until the lane comes back. */
+/* The lane is about to count it: for a successor what comes before is a repetition, and what comes after counts, as lost if need be. Slot
+ * and chunk stay ours until the lane comes back: nothing that takes time stands between this and its books. */
 void receiver_release(struct receiver *receiver)
 {
-    leave_chunk(receiver);
     place_note_released(receiver);
 }
 

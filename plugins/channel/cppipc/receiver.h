@@ -10,9 +10,9 @@
 
 struct receiver;
 
-/* As leat_channel_ops.reader_open, borrow, release and reader_close. What is borrowed has been copied out;
- * its chunk is given back with the release, and its slot with the next borrow, so that a successor finds it when this process is killed
- * before it is in the lane's books. LEAT_ECLOSED: the objects were removed or replaced. */
+/* As leat_channel_ops.reader_open, borrow, release and reader_close. What is borrowed has been copied out; its
+ * slot and its chunk are given back with the next borrow, so that a successor finds it when this process is killed before it is in
+ * the lane's books. LEAT_ECLOSED: the objects were removed or replaced. */
 int receiver_open(struct receiver **receiver, const struct leat_host *host, const char *name,
                   const struct cppipc_options *options, const char *durable_name);
 int receiver_borrow(struct receiver *receiver, struct leat_message *message, int64_t timeout_ns);

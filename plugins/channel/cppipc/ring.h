@@ -16,6 +16,7 @@ struct ring_reader {
     struct ring ring;
     uint32_t bit;    /* in `connected`; 0: not connected */
     uint32_t cursor; /* next index to read */
+    uint32_t kept;   /* slots before the cursor that were read and still carry our bit */
     uint64_t seen;   /* of the slot that was peeked at */
     uint32_t joined; /* index at which we connected: later slots carry our bit, or it is not ours any more */
 };
@@ -37,10 +38,12 @@ bool ring_has_message(const struct ring_reader *reader); /* may be true for one 
 /* Copies the next slot. 1; 0: none. -ESTALE: overwritten or not ours; the cursor has moved to what is still there, call again.
  * -ENOTCONN: somebody else reads with our bit, it was given away meanwhile: it is theirs, connect again. */
 int ring_peek(struct ring_reader *reader, struct cppipc_message *message);
-/* After a peek that returned 1: takes our bit off the slot and moves on. Slots between it and the writer after that: from 256 on a writer
- * may have found the ring full. */
+/* After a peek that returned 1: moves on, and leaves our bit where it is. */
+void ring_keep(struct ring_reader *reader);
+/* Takes our bit off the oldest slot that was kept. Slots between it and the writer after that: from 256 on a writer may have found the
+ * ring full. */
 uint32_t ring_take(struct ring_reader *reader);
-/* Both. *behind as ring_take, with a result of 1. */
+/* All three, and what was kept before is taken too. *behind as ring_take, with a result of 1. */
 int ring_pop(struct ring_reader *reader, struct cppipc_message *message, uint32_t *behind);
 /* channel: a writer has begun the slot at the cursor and not finished it, while later ones are there. For more than a moment: it was
  * killed, and nobody will. Giving it up makes way. */

@@ -94,30 +94,37 @@ static bool is_own_lap(struct ring ring, uint64_t readers, uint64_t successor)
 }
 
 /* Whether what was copied while the slot had `before` may be trusted, now that it has `readers`. */
-static bool is_sound(const struct ring_reader *reader, uint64_t before, uint64_t readers)
+static bool is_sound(const struct ring_reader *reader, uint32_t index, uint64_t before, uint64_t readers)
 {
     struct ring ring = reader->ring;
-    uint64_t successor = readers_of(ring, reader->cursor + 1); /* before `write` */
-    uint32_t lag = written(ring) - reader->cursor;
+    uint64_t successor = readers_of(ring, index + 1); /* before `write` */
+    uint32_t lag = written(ring) - index;
     return epoch_of(ring.kind, readers) == epoch_of(ring.kind, before) && (readers & reader->bit) &&
            lag <= CPPIPC_SLOTS && ring_is_connected(reader) &&
            (lag < CPPIPC_SLOTS || is_own_lap(ring, readers, successor));
 }
 
-/* Takes our bit off the slot that was peeked at, as long as it is the same one. */
-static void take(struct ring_reader *reader)
+/* Takes our bit off a slot that was read, as long as it is the same one. What was kept has the epoch that was seen last; of another
+ * one our bit may stay, because no writer waits for it. */
+static void take(struct ring_reader *reader, uint32_t index)
 {
     struct ring ring = reader->ring;
-    struct cppipc_slot *slot = slot_at(ring, reader->cursor);
+    struct cppipc_slot *slot = slot_at(ring, index);
     uint64_t readers = atomic_load_explicit(&slot->readers, memory_order_acquire);
-    for (unsigned tries = 0; tries < TAKE_TRIES && is_sound(reader, reader->seen, readers); tries++) {
+    for (unsigned tries = 0; tries < TAKE_TRIES && is_sound(reader, index, reader->seen, readers); tries++) {
         uint64_t next = without(ring, readers, reader->bit);
         if (ring.kind == CPPIPC_CHANNEL && (uint32_t)next == 0)
-            mark_free(ring, reader->cursor);
+            mark_free(ring, index);
         if (atomic_compare_exchange_weak_explicit(&slot->readers, &readers, next, memory_order_seq_cst, /* R */
                                                   memory_order_acquire))
             return;
     }
+}
+
+static void take_kept(struct ring_reader *reader)
+{
+    while (reader->kept)
+        ring_take(reader);
 }
 
 /* ---- reading ---------------------------------------------------------------------------------------------------------- */
@@ -136,11 +143,20 @@ bool ring_has_message(const struct ring_reader *reader)
     return committed == ~(uint64_t)reader->cursor || (lag != 0 && is_free_mark(committed, reader->cursor));
 }
 
+/* Goes over slots that are not read: what was kept must be without a gap. */
+static int jump(struct ring_reader *reader, uint32_t slots)
+{
+    take_kept(reader);
+    reader->cursor += slots;
+    return -ESTALE;
+}
+
 /* A slot without our bit was pushed before we were connected, by a writer that looked before. Later ones carry it: otherwise it was
  * taken away, and somebody has it now who reads with it. */
 static int pass(struct ring_reader *reader)
 {
-    uint32_t since = reader->cursor++ - reader->joined;
+    uint32_t since = reader->cursor - reader->joined;
+    jump(reader, 1);
     return since < CPPIPC_SLOTS ? -ESTALE : -ENOTCONN;
 }
 
@@ -155,41 +171,43 @@ static bool is_left_over(const struct ring_reader *reader, uint32_t lag)
 int ring_peek(struct ring_reader *reader, struct cppipc_message *message)
 {
     struct ring ring = reader->ring;
-    uint32_t lag = written(ring) - reader->cursor;
-    if (lag > CPPIPC_SLOTS) {
-        /* A channel's `write` is moved on by whoever claims a slot, and seen before: it is never behind what was committed. */
-        reader->cursor += lag - CPPIPC_SLOTS;
-        return -ESTALE;
-    }
-    if (lag == 0 && (ring.kind == CPPIPC_ROUTE || !is_published(ring, reader->cursor)))
+    uint32_t index = reader->cursor, lag = written(ring) - index;
+    if (lag > CPPIPC_SLOTS) /* a channel's `write` is moved on before a slot is committed, and never behind it */
+        return jump(reader, lag - CPPIPC_SLOTS);
+    if (lag == 0 && (ring.kind == CPPIPC_ROUTE || !is_published(ring, index)))
         return 0;
-    reader->seen = readers_of(ring, reader->cursor);
-    if (!is_published(ring, reader->cursor) && !is_left_over(reader, lag))
-        return is_free_mark(committed_of(ring, reader->cursor), reader->cursor) && lag != 0 ? pass(reader) : 0;
+    reader->seen = readers_of(ring, index);
+    if (!is_published(ring, index) && !is_left_over(reader, lag))
+        return is_free_mark(committed_of(ring, index), index) && lag != 0 ? pass(reader) : 0;
     if (!(reader->seen & reader->bit))
         return pass(reader);
-    memcpy(message, &slot_at(ring, reader->cursor)->message, sizeof *message);
+    memcpy(message, &slot_at(ring, index)->message, sizeof *message);
     atomic_thread_fence(memory_order_acquire); /* the copy is over before anything is looked at again */
-    if (is_sound(reader, reader->seen, readers_of(ring, reader->cursor)))
-        return 1;
+    return is_sound(reader, index, reader->seen, readers_of(ring, index)) ? 1 : jump(reader, 1);
+}
+
+void ring_keep(struct ring_reader *reader)
+{
     reader->cursor++;
-    return -ESTALE;
+    reader->kept++;
+    if (reader->cursor - reader->joined > CPPIPC_SLOTS)
+        reader->joined = reader->cursor - CPPIPC_SLOTS; /* long enough ago, also once the index has wrapped */
 }
 
 uint32_t ring_take(struct ring_reader *reader)
 {
-    take(reader); /* or it is not ours any more, which the next peek will find */
+    uint32_t index = reader->cursor - reader->kept--;
+    take(reader, index); /* or it is not ours any more, which the next peek will find */
     /* Sequentially consistent, with the exchange in take: a writer that found our bit in this slot has moved `write` on before. */
-    uint32_t behind = atomic_load_explicit(&reader->ring.at->write, memory_order_seq_cst) - reader->cursor++;
-    if (reader->cursor - reader->joined > CPPIPC_SLOTS)
-        reader->joined = reader->cursor - CPPIPC_SLOTS; /* long enough ago, also once the index has wrapped */
-    return behind;
+    return atomic_load_explicit(&reader->ring.at->write, memory_order_seq_cst) - index;
 }
 
 int ring_pop(struct ring_reader *reader, struct cppipc_message *message, uint32_t *behind)
 {
     int result = ring_peek(reader, message);
     if (result == 1)
+        ring_keep(reader);
+    while (result == 1 && reader->kept)
         *behind = ring_take(reader);
     return result;
 }
@@ -216,7 +234,7 @@ bool ring_give_up(struct ring_reader *reader)
     if (!atomic_compare_exchange_strong_explicit(&slot->readers, &readers, next, memory_order_acq_rel,
                                                  memory_order_relaxed))
         return false;
-    reader->cursor++;
+    jump(reader, 1);
     return true;
 }
 
@@ -277,6 +295,8 @@ int ring_connect(struct ring_reader *reader, ring_dropped *dropped, void *of)
 {
     struct ring ring = reader->ring;
     struct leftovers leftovers;
+    reader->cursor -= reader->kept;
+    reader->kept = 0;
     if (reader->bit)
         forget_unread(reader, dropped, of);
     reader->bit = 0;
@@ -316,6 +336,7 @@ void ring_resume(struct ring_reader *reader, uint32_t bit)
     while (index != write && !(readers_of(ring, index) & bit))
         index++;
     reader->bit = bit;
+    reader->kept = 0;
     reader->cursor = index;
     reader->joined = index;
 }
@@ -324,6 +345,7 @@ void ring_disconnect(struct ring_reader *reader, ring_dropped *dropped, void *of
 {
     struct cppipc_message message;
     uint32_t behind;
+    take_kept(reader);
     for (unsigned slots = 0; slots < DRAIN_SLOTS && reader->bit && ring_is_connected(reader); slots++) {
         int popped = ring_pop(reader, &message, &behind);
         if (popped == 1)

@@ -386,6 +386,28 @@ ParameterizedTest(enum cppipc_kind *kind, cppipc_ring_read, who_leaves_reads_wha
         cr_assert((uint32_t)atomic_load(&slot(index)->readers) == 0);
 }
 
+ParameterizedTestParameters(cppipc_ring_read, what_was_read_can_be_kept_for_a_successor)
+{
+    return both_kinds();
+}
+ParameterizedTest(enum cppipc_kind *kind, cppipc_ring_read, what_was_read_can_be_kept_for_a_successor)
+{
+    struct cppipc_message message;
+    make(*kind, 300);
+    join();
+    write_many(CPPIPC_SLOTS);
+    for (uint32_t id = 0; id < 20; id++) {
+        cr_assert(ring_peek(&reader, &message) == 1 && message.id == id);
+        ring_keep(&reader);
+    }
+    cr_assert(is_full());
+    cr_assert(ring_take(&reader) == CPPIPC_SLOTS && !is_full());
+    reader.cursor -= reader.kept;
+    ring_resume(&reader, ONE);
+    expect(1, CPPIPC_SLOTS - 1);
+    expect_none();
+}
+
 ParameterizedTestParameters(cppipc_ring_read, a_successor_goes_on_where_the_killed_one_was)
 {
     return both_kinds();
