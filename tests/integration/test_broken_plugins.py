@@ -1,12 +1,19 @@
-"""A broken plugin is refused with a sentence, and takes nothing with it: leatd ends with 78, the checker's crash included."""
+"""A broken plugin is refused with a sentence, and takes nothing with it: leatd ends with 78, the checker's crash included. One that does
+wrong only later costs its own bridge, and no other."""
 
 import re
+import signal
 
 import pytest
 
-from support import BUILD, LEATD
+from support import BUILD, LEATD, PATIENCE, wait_until
 
 BROKEN = BUILD / "broken-plugins"
+UNFINISHED = 75  # leatd's status when a bridge did not end in time
+MISBEHAVING = BUILD / "misbehaving-plugins"
+CHANNELS = ["hangs", "keeps-open", "loses", "never-ends", "oversleeps", "trusts-memory"]
+TRANSPORTS = ["completes-twice", "never-completes"]
+PATTERNS = ["impure", "leaks", "prints", "scribbles", "skips-too-much", "two-symbols", "unbounded", "wrong-reason"]
 
 
 def names():
@@ -26,3 +33,60 @@ def test_a_broken_plugin_is_refused_with_a_sentence(house, name, arguments):
     [line] = [line for line in answer.stderr.splitlines() if line.startswith(f"{configuration}:") and name in line]
     assert re.match(rf"{re.escape(str(configuration))}:\d+: \S.{{20,}}", line)
     assert not list(house.shm.glob("leat*")), "something was started"
+
+
+def plugin_folder(house, name):
+    """Ours, and that one."""
+    folder = house.path("plugins")
+    folder.mkdir()
+    for file in [*(BUILD / "plugins").glob("*.so"), MISBEHAVING / f"{name}.so"]:
+        (folder / file.name).symlink_to(file)
+    return folder
+
+
+def broken_bridge(house, name):
+    if name in CHANNELS:
+        return f"pattern = pipeline\ndirection = out\nchannel = {name}://where\nlisten = {house.ipc('broken')}"
+    if name in TRANSPORTS:
+        return f"pattern = pipeline\ndirection = out\nchannel = shm://broken\nlisten = inproc-{name}://where"
+    return f"pattern = {name}\ndirection = out\nchannel = shm://broken\nlisten = {house.ipc('broken')}"
+
+
+def gateway_with(house, name):
+    return house.gateway(
+        f"[gateway]\nname = test\nplugin_dir = {plugin_folder(house, name)}\ndrain_timeout = 500ms\nstall_timeout = 1s\n"
+        f"[bridge.broken]\n{broken_bridge(house, name)}\n"
+        f"[bridge.fine]\npattern = pubsub\ndirection = out\nchannel = shm://fine\nlisten = {house.ipc('fine')}\n",
+        wait=False,  # a bridge may never start
+    )
+
+
+def read_by(gateway, name):
+    """How many messages a bridge's lane has read; 0 while there is no such lane."""
+    page = gateway.page() or {"bridges": []}
+    return sum(lane["read"] for bridge in page["bridges"] if bridge["name"] == name for lane in bridge["lanes"])
+
+
+@pytest.mark.parametrize("name", [*CHANNELS, *TRANSPORTS, *PATTERNS])
+def test_a_plugin_that_misbehaves_costs_its_own_bridge_and_no_other(house, name):
+    for channel in ("broken", "fine"):
+        house.writer(channel)
+    gateway = gateway_with(house, name)
+    for number in range(20):
+        for end in house.ends:
+            end.publish(bytes(number))
+    wait_until(lambda: read_by(gateway, "fine") == 20, f"the bridge beside {name} carries on\n{gateway.log()}")
+    assert gateway.process.poll() is None
+    gateway.process.send_signal(signal.SIGTERM)
+    assert gateway.process.wait(PATIENCE) in (0, UNFINISHED), gateway.log()
+
+
+@pytest.mark.parametrize("name, why", [("hang-load", "hang-load"), ("unlinked", "undefined symbol: leat_strerror")])
+def test_what_can_only_be_loaded_elsewhere_or_never_is_refused(house, name, why):
+    configuration = house.path("broken.ini")
+    configuration.write_text(
+        f"[gateway]\nname = broken\nplugin_dir = {MISBEHAVING}\n[bridge.one]\npattern = {name}\ndirection = out\n"
+        "channel = shm://one\nlisten = tcp://127.0.0.1:1\n"
+    )
+    answer = house.run(LEATD, "-c", configuration, seconds=60)
+    assert answer.returncode == 78 and why in answer.stderr, answer.stderr
