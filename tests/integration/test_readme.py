@@ -84,3 +84,15 @@ def test_in_a_browser_the_page_and_its_socket_are_there(terminal, pynng):
     assert re.sub(r":\d+/", "/", socket) == re.sub(r":\d+/", "/", url)
     with pynng.Sub0(dial=socket, topics=b"", recv_timeout=20_000, block_on_dial=False) as subscriber:
         assert subscriber.recv()
+
+
+@pytest.mark.usefixtures("staged")
+def test_use_channels_from_c_cpp_and_python_and_write_a_plugin(house):
+    """Both sections, in one terminal: the second needs what the first installs and exports."""
+    house.environment["HOME"] = str(house.folder)
+    (house.folder / "sdk").symlink_to(TOP / "sdk")
+    commands = typed("Use channels from C, C++ and Python") + typed("Write a plugin")
+    answer = house.run("sh", "-ec", f"cd {house.folder}\n" + commands.replace("build/try", str(BUILD)), seconds=120)
+    assert answer.returncode == 0, answer.stdout + answer.stderr
+    assert "2 as it was" in answer.stdout
+    assert "sieve: pattern plugin" in answer.stdout
