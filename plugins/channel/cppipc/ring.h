@@ -76,4 +76,11 @@ void ring_forget(struct ring ring, uint32_t bits, uint32_t before, ring_dropped 
 /* The same of the slot of one index, as long as it holds the message of that index. */
 void ring_forget_slot(struct ring ring, uint32_t index, uint32_t bits, ring_dropped *dropped, void *of);
 
+/* Of those who hold the writer up, the bits that stand for nobody: they are on the oldest slot, and a newer one has been read with them, or
+ * never carried them. Readers go in order, so their holder does not come back; an earlier one has left without reading. Only where
+ * `write` has not moved for some ms: another writer's claim of the slot looks the same. */
+uint32_t ring_stale(struct ring ring);
+/* Takes them off, from the oldest slot to the first without them. */
+void ring_forget_stale(struct ring ring, uint32_t stale, ring_dropped *dropped, void *of);
+
 #endif

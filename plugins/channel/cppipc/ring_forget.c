@@ -68,3 +68,30 @@ void ring_forget(struct ring ring, uint32_t bits, uint32_t before, ring_dropped 
     for (uint32_t back = CPPIPC_SLOTS; back > 0; back--)
         ring_forget_slot(ring, before - back, bits, dropped, of);
 }
+
+/* ---- who holds the writer up, and is not there ------------------------------------------------------------------------ */
+
+static uint32_t readers_of(struct ring ring, uint32_t index)
+{
+    return (uint32_t)atomic_load_explicit(&ring.at->slots[index % CPPIPC_SLOTS].readers, memory_order_acquire);
+}
+
+uint32_t ring_stale(struct ring ring)
+{
+    uint32_t write = atomic_load_explicit(&ring.at->write, memory_order_acquire);
+    uint32_t bits = readers_of(ring, write) & ring_connected(ring), read = 0;
+    for (uint32_t newer = 1; newer < CPPIPC_SLOTS; newer++)
+        read |= bits & ~readers_of(ring, write + newer);
+    return read;
+}
+
+void ring_forget_stale(struct ring ring, uint32_t stale, ring_dropped *dropped, void *of)
+{
+    uint32_t write = atomic_load_explicit(&ring.at->write, memory_order_acquire);
+    for (uint32_t back = CPPIPC_SLOTS; back > 0; back--) {
+        stale &= readers_of(ring, write - back);
+        if (!stale)
+            return;
+        ring_forget_slot(ring, write - back, stale, dropped, of);
+    }
+}

@@ -12,6 +12,7 @@
 
 #define COMMIT_NS (50 * NS_PER_MS) /* a message of many slots is written in parts of so long */
 #define SAY_KICK_NS (10 * NS_PER_S)
+#define STALE_NS (5 * NS_PER_MS) /* how often a full ring is looked at for bits that stand for nobody */
 
 struct sender {
     struct outlet outlet;
@@ -76,6 +77,14 @@ static int64_t smaller(int64_t a, int64_t b)
     return a < b ? a : b;
 }
 
+/* A receiver that left with something unread leaves its bits behind. Who got its place since is not to be held responsible. */
+static void pass_over(struct outlet *outlet)
+{
+    uint32_t stale = ring_stale(outlet->ring);
+    if (stale)
+        ring_forget_stale(outlet->ring, stale, leftover_drop, &outlet->leftover);
+}
+
 static void wait_for_room(struct sender *sender, int64_t until_ns)
 {
     struct outlet *outlet = &sender->outlet;
@@ -85,8 +94,9 @@ static void wait_for_room(struct sender *sender, int64_t until_ns)
         sender->full = true;
         sender->full_at = index;
         sender->full_since_ns = now_ns;
-    }
-    int64_t limit_ns = until_ns - now_ns;
+    } else if (now_ns - sender->full_since_ns >= STALE_NS)
+        pass_over(outlet);
+    int64_t limit_ns = smaller(until_ns - now_ns, STALE_NS);
     if (kick_after_ns >= 0)
         limit_ns = smaller(limit_ns, sender->full_since_ns + kick_after_ns - now_ns);
     if (limit_ns > 0)

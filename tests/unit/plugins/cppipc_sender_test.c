@@ -282,6 +282,41 @@ Test(cppipc_sender, the_chunks_of_who_was_disconnected_come_back)
     close_all();
 }
 
+/* As the library's receivers leave and join: what is unread keeps the bit, and the next one begins behind it. */
+static void replace_receiver(void)
+{
+    atomic_fetch_and(&theirs.ring->connected, ~reader.bit);
+    atomic_fetch_or(&theirs.ring->connected, reader.bit);
+    reader.cursor = reader.joined = atomic_load(&theirs.ring->write);
+}
+
+static void expect_served_in_another_ones_place(uint32_t kind)
+{
+    options.kind = kind;
+    options.kick_after_ns = 20 * NS_PER_S;
+    connect_receiver();
+    open_sender();
+    for (unsigned i = 0; i < 200; i++)
+        cr_assert(send_bytes("old", 3) == 0);
+    replace_receiver();
+    for (unsigned i = 0; i < 600; i++) {
+        cr_assert(send_bytes("new", 3) == 0, "message %u found no room", i);
+        cr_assert(memcmp(next().data, "new", 3) == 0);
+    }
+    cr_assert(ring_connected(reader.ring) == reader.bit);
+    close_all();
+}
+
+Test(cppipc_sender, who_takes_the_place_of_one_that_left_without_reading_is_not_held_responsible_in_a_route)
+{
+    expect_served_in_another_ones_place(CPPIPC_ROUTE);
+}
+
+Test(cppipc_sender, who_takes_the_place_of_one_that_left_without_reading_is_not_held_responsible_in_a_channel)
+{
+    expect_served_in_another_ones_place(CPPIPC_CHANNEL);
+}
+
 static void *read_later(void *of)
 {
     struct timespec later = timespec_of(100 * NS_PER_MS);
