@@ -21,7 +21,10 @@ static const struct argp_option options[] = {
     {"tap", KEY_TAP, 0, 0, "Print TAP, a line a test (default)", 0},
     {"only", KEY_ONLY, "TEXT", 0, "Run the tests whose name contains this", 0},
     {"set", KEY_SET, "OPTION=VALUE", 0, "Set an option of the plugin; may be given again and again", 1},
-    {"where", KEY_WHERE, "WHERE", 0, "Channel: what stands after NAME:// (default: a name that nobody has)", 1},
+    {"where", KEY_WHERE, "WHERE", 0,
+     "Channel: what stands after NAME://; %f in it becomes a new folder for each test (default: a name that nobody "
+     "has)",
+     1},
     {"url", KEY_URL, "URL", 0,
      "Transport: an address to listen at and to dial; %d in it becomes a free port (default: by the scheme)", 1},
     {"dial", KEY_DIAL, "URL", 0, "Transport: an address that something else listens at, for both sides to dial", 1},

@@ -4,7 +4,7 @@
 #include "ways.h"
 
 #include <inttypes.h>
-#include <string.h>
+#include <stdatomic.h>
 
 #define OPS (&test_subject.plugin.channel)
 
@@ -111,6 +111,40 @@ uint32_t channel_keeps(const void *values)
 
 /* ---- a few calls as one ---------------------------------------------------------------------------------------------- */
 
+/* A channel may hold text only, and refuse what is none as malformed: all messages are text then. */
+static atomic_bool text_only;
+
+#define PROBE_BYTES 256 /* one of each */
+
+/* What an earlier test has left, where all of them have one channel (--where). */
+static void drain(void *reader)
+{
+    struct leat_message message;
+    while (channel_next(reader, &message, 100 * TEST_MS) == 0)
+        if (channel_release(reader) == 0)
+            channel_acknowledge(reader, &message);
+}
+
+/* Whether any bytes are a message here. */
+static void probe(void *writer, void *reader)
+{
+    struct leat_message message = {0};
+    void *data;
+    int32_t error = channel_claim(writer, PROBE_BYTES, &data, TEST_S);
+    for (unsigned i = 0; !error && i < PROBE_BYTES; i++)
+        ((unsigned char *)data)[i] = (unsigned char)i;
+    if (!error)
+        error = channel_commit(writer, PROBE_BYTES, 0);
+    atomic_store(&text_only, error == -EINVAL);
+    if (error == -EINVAL)
+        test_note("bytes that are no text are refused with -EINVAL: all messages are text");
+    while (!error && message.len != PROBE_BYTES) { /* after what was there before */
+        error = channel_next(reader, &message, TEST_S);
+        if (!error && channel_release(reader) == 0)
+            channel_acknowledge(reader, &message);
+    }
+}
+
 /* A writer may take a moment to notice that somebody reads. */
 static void await_connection(void *writer)
 {
@@ -138,11 +172,39 @@ void channel_pair(void **writer, void **reader)
         "reader_open of '%s', which a writer has just made, returned %s (%s); expected 0 (--set gives an option)",
         channel_where(), test_errno(error), subject_heard().log);
     await_connection(*writer);
+    static bool probed;
+    if (!probed && test_subject.kit->where)
+        drain(*reader);
+    if (!probed)
+        probe(*writer, *reader);
+    probed = true;
 }
+
+/* ---- the bytes ------------------------------------------------------------------------------------------------------- */
+
+#define NUMBER_BYTES 8
+#define NUMBER_BITS 6 /* in each byte of a number that is text */
 
 static unsigned char byte_of(uint64_t number, uint64_t at)
 {
-    return (unsigned char)(number * 31 + at * 7 + (at >> 8));
+    unsigned char byte = (unsigned char)(number * 31 + at * 7 + (at >> 8));
+    return atomic_load(&text_only) ? (unsigned char)('!' + byte % ('~' - '!' + 1)) : byte;
+}
+
+static void write_number(unsigned char bytes[NUMBER_BYTES], uint64_t number)
+{
+    for (unsigned i = 0; i < NUMBER_BYTES; i++)
+        bytes[i] = atomic_load(&text_only) ? (unsigned char)('0' + (number >> i * NUMBER_BITS) % (1 << NUMBER_BITS))
+                                           : (unsigned char)(number >> i * 8);
+}
+
+static uint64_t read_number(const unsigned char bytes[NUMBER_BYTES])
+{
+    uint64_t number = 0;
+    for (unsigned i = 0; i < NUMBER_BYTES; i++)
+        number |= atomic_load(&text_only) ? (uint64_t)(unsigned char)(bytes[i] - '0') << i * NUMBER_BITS
+                                          : (uint64_t)bytes[i] << i * 8;
+    return number;
 }
 
 static void fill(void *data, uint64_t number, uint64_t len)
@@ -150,9 +212,20 @@ static void fill(void *data, uint64_t number, uint64_t len)
     unsigned char *bytes = data;
     for (uint64_t i = 0; i < len; i++)
         bytes[i] = byte_of(number, i);
-    if (len >= sizeof number)
-        memcpy(data, &number, sizeof number);
+    if (len >= NUMBER_BYTES)
+        write_number(bytes, number);
 }
+
+static void judge_bytes(const struct leat_message *message, uint64_t number)
+{
+    const unsigned char *bytes = message->data;
+    for (uint64_t i = NUMBER_BYTES; i < message->len; i++)
+        test_require(bytes[i] == byte_of(number, i),
+                     "byte %" PRIu64 " of message %" PRIu64 " (%" PRIu64 " bytes) is not what was written", i, number,
+                     message->len);
+}
+
+/* ---- messages -------------------------------------------------------------------------------------------------------- */
 
 int32_t channel_write(void *writer, uint64_t number, uint64_t len, int64_t timeout_ns)
 {
@@ -180,15 +253,10 @@ uint64_t channel_len(uint64_t number)
 
 uint64_t channel_number(const struct leat_message *message)
 {
-    uint64_t number;
-    const unsigned char *bytes = message->data;
-    test_require(message->len >= sizeof number, "a message of %" PRIu64 " bytes came; all that were written are longer",
+    test_require(message->len >= NUMBER_BYTES, "a message of %" PRIu64 " bytes came; all that were written are longer",
                  message->len);
-    memcpy(&number, message->data, sizeof number);
-    for (uint64_t i = sizeof number; i < message->len; i++)
-        test_require(bytes[i] == byte_of(number, i),
-                     "byte %" PRIu64 " of message %" PRIu64 " (%" PRIu64 " bytes) is not what was written", i, number,
-                     message->len);
+    uint64_t number = read_number(message->data);
+    judge_bytes(message, number);
     return number;
 }
 
@@ -209,14 +277,9 @@ void channel_expect(void *reader, uint64_t number, uint64_t len)
     test_require(error == 0, "message %" PRIu64 " was committed, but borrow returned %s", number, test_errno(error));
     test_require(message.len == len, "message %" PRIu64 " has %" PRIu64 " bytes; %" PRIu64 " were committed", number,
                  message.len, len);
-    const unsigned char *bytes = message.data;
-    for (uint64_t i = sizeof number; i < len; i++)
-        test_require(bytes[i] == byte_of(number, i), "byte %" PRIu64 " of message %" PRIu64 " is not what was written",
-                     i, number);
-    uint64_t got = number;
-    if (len >= sizeof got)
-        memcpy(&got, message.data, sizeof got);
+    uint64_t got = len >= NUMBER_BYTES ? read_number(message.data) : number;
     test_require(got == number, "message %" PRIu64 " came where %" PRIu64 " was due", got, number);
+    judge_bytes(&message, number);
     bool tagged = channel_keeps(subject_values()) & LEAT_CHANNEL_KEEPS_TAG;
     test_require(!tagged || message.tag == number,
                  "message %" PRIu64 " has the tag %" PRIu64 "; it was committed with %" PRIu64, number, message.tag,

@@ -2,14 +2,21 @@
 #include "subject.h"
 #include "ways.h"
 
+#include <stdio.h>
 #include <string.h>
 
 enum { READING, WRITING, COUNT };
 
 const char *channel_where(void)
 {
-    const struct testkit *kit = test_subject.kit;
-    return kit->where ? kit->where : strrchr(test_subject.folder, '/') + 1;
+    static char text[512];
+    const char *given = test_subject.kit->where, *own = given ? strstr(given, "%f") : NULL;
+    if (!given)
+        return strrchr(test_subject.folder, '/') + 1;
+    if (!own)
+        return given;
+    snprintf(text, sizeof text, "%.*s%s%s", (int)(own - given), given, test_subject.folder, own + 2);
+    return text;
 }
 
 static unsigned count(void)

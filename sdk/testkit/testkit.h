@@ -29,9 +29,9 @@ struct testkit {
     const char *file;                           /* NAME.so */
     const char *only;                           /* run the tests whose name contains this */
     const char *settings[TESTKIT_SETTINGS_MAX]; /* "OPTION=VALUE", for every instance */
-    const char *where;                          /* a channel's: the part of its URL after "://" */
-    const char *url;                            /* a transport's: an address to listen at and to dial */
-    const char *dial; /* a transport's: an address that all sockets dial, where something else listens */
+    const char *where; /* a channel's: the part of its URL after "://"; %f is the folder of each test */
+    const char *url;   /* a transport's: an address to listen at and to dial */
+    const char *dial;  /* a transport's: an address that all sockets dial, where something else listens */
 
     void *context;
     void (*planned)(void *context, size_t count); /* how many results will come; once, first */

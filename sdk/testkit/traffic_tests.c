@@ -89,6 +89,15 @@ static void a_slow_receiver_loses_nothing(void)
 
 /* ---- sizes ----------------------------------------------------------------------------------------------------------- */
 
+#define SMALL 65536 /* what every medium has to carry; some have a limit of their own */
+
+/* Whether the newest send is refused as too large, soon. */
+static bool is_refused(struct socket *self, uint64_t failed_before)
+{
+    uint32_t slot = (uint32_t)((self->next_send - 1) % SOCKET_DEPTH);
+    return socket_await_sends(self, TEST_S) && self->failed > failed_before && self->sends[slot].status == LEAT_ETOOBIG;
+}
+
 static void carries_empty_and_largest_messages(void)
 {
     static const uint64_t sizes[] = {0, 1, 65536, SOCKET_LIMIT / 2, 0, SOCKET_LIMIT};
@@ -99,7 +108,12 @@ static void carries_empty_and_largest_messages(void)
     pair_open(&pair, pair_any());
     pair_connect(&pair, transport_url(0));
     for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
+        uint64_t failed = pair.first.failed;
         socket_send(&pair.first, i, sizes[i], TEST_PATIENCE_NS);
+        if (sizes[i] > SMALL && is_refused(&pair.first, failed)) {
+            test_note("a message of %" PRIu64 " bytes was refused: -EMSGSIZE", sizes[i]);
+            continue;
+        }
         int64_t len = socket_receive(&pair.second, &header, data, SOCKET_LIMIT + 8, TEST_PATIENCE_NS);
         test_require(len >= 0,
                      "a message of %" PRIu64 " bytes, with a receive_limit of %" PRIu64 ", did not arrive: %s",
