@@ -11,6 +11,7 @@
 #include <string>
 #include <system_error>
 #include <type_traits>
+#include <utility>
 
 namespace leat {
 
@@ -81,9 +82,13 @@ template <typename T> constexpr void must_be_bytes()
     static_assert(!std::is_pointer_v<T>, "a pointer means nothing in another process");
 }
 
+/// What a contiguous range holds.
+template <typename Range, typename = decltype(std::size_t{std::declval<const Range &>().size()})>
+using element_of = std::remove_reference_t<decltype(*std::declval<const Range &>().data())>;
+
 } // namespace detail
 
-/// A view of bytes that somebody else owns. Converts to std::span<const std::byte> where there is one.
+/// A view of bytes that somebody else owns: what std::span<const std::byte> is where there is one, and each converts to the other.
 class bytes {
   public:
     using value_type = const std::byte;
@@ -92,6 +97,12 @@ class bytes {
     constexpr bytes(const void *data, std::size_t size) noexcept
         : data_(static_cast<const std::byte *>(data)), size_(size)
     {
+    }
+    /// The elements of a string, string_view, vector, array, span or whatever else has data() and size().
+    template <typename Range, typename Element = detail::element_of<Range>>
+    constexpr bytes(const Range &range) noexcept : bytes(range.data(), range.size() * sizeof(Element))
+    {
+        detail::must_be_bytes<Element>();
     }
 
     constexpr const std::byte *data() const noexcept
@@ -137,6 +148,15 @@ class bytes {
     const std::byte *data_ = nullptr;
     std::size_t size_ = 0;
 };
+
+namespace detail {
+
+/// Travels as its own bytes. A view would travel as its pointer: its elements are meant.
+template <typename T>
+inline constexpr bool is_value = std::conjunction_v<std::disjunction<std::is_class<T>, std::is_arithmetic<T>>,
+                                                    std::negation<std::is_convertible<const T &, bytes>>>;
+
+} // namespace detail
 
 } // namespace leat
 

@@ -104,7 +104,11 @@ class writer {
     {
         return publish(text.data(), text.size(), tag, timeout);
     }
-    template <typename T, typename = std::enable_if_t<std::is_class_v<T> || std::is_arithmetic_v<T>>>
+    /// A literal and a number: is that its length or a tag? leat::bytes(text, length) or std::string(text) say it.
+    bool publish(const char *text, std::uint64_t number, nanoseconds timeout = forever) = delete;
+
+    /// A struct or a number, as its bytes. (What has data() and size() is published as its elements.)
+    template <typename T, typename = std::enable_if_t<detail::is_value<T>>>
     bool publish(const T &value, std::uint64_t tag = 0, nanoseconds timeout = forever)
     {
         detail::must_be_bytes<T>();
@@ -216,9 +220,6 @@ class reader {
     /// Copies the next message into `buffer`, which grows as needed and is `message.len` bytes of it long. False: none in time.
     bool read(std::vector<std::byte> &buffer, leat_message &message, nanoseconds timeout = forever)
     {
-        if (buffer.capacity() == 0)
-            buffer.reserve(first_bytes);
-        buffer.resize(buffer.capacity());
         int code = leat_read(handle_.get(), buffer.data(), buffer.size(), &message, timeout.count());
         while (code == LEAT_ETOOBIG) { // it is still the next one; another may be by then
             buffer.resize(static_cast<std::size_t>(message.len));
@@ -254,8 +255,6 @@ class reader {
     }
 
   private:
-    static constexpr std::size_t first_bytes = 4096;
-
     void open(const std::string &name, const leat_channel_options *options, const reader_options &how)
     {
         leat_reader *made = nullptr;

@@ -64,7 +64,8 @@ class requester {
         return outcome::answered;
     }
 
-    /// Asks everybody, and hands each answer to `each(const letter &)` until the deadline. How many there were. Empty: no room.
+    /// Asks everybody, and hands each answer to `each(const letter &)` until the deadline. How many there were; those that are
+    /// larger than `largest_answer` are passed over. Empty: no room.
     template <typename Each> std::optional<std::size_t> survey(bytes question, nanoseconds deadline, Each &&each)
     {
         std::uint64_t tag = 0;
@@ -154,7 +155,6 @@ class replier {
     bool next(letter &question, nanoseconds timeout = forever)
     {
         std::vector<std::byte> &content = question.content;
-        content.resize(content.capacity() ? content.capacity() : 4096);
         int code = leat_replier_next(handle_.get(), content.data(), content.size(), &question.info, timeout.count());
         while (code == LEAT_ETOOBIG) {
             content.resize(static_cast<std::size_t>(question.info.len));

@@ -19,7 +19,7 @@ static void answer(const std::string &channel, int count)
     std::cout << "ready" << std::endl;
     while (count-- > 0 && orders.next(order)) {
         const std::string text = "confirmed: " + order.data().text();
-        orders.reply(order.info.tag, {text.data(), text.size()});
+        orders.reply(order.info.tag, text);
     }
 }
 
@@ -29,7 +29,7 @@ static int ask(const std::string &channel, int count)
     int unanswered = 0;
     for (int number = 0; number < count; number++) {
         const std::string text = "order " + std::to_string(number);
-        const auto reply = orders.request({text.data(), text.size()}, 5s);
+        const auto reply = orders.request(text, 5s);
         unanswered += !reply;
         std::cout << (reply ? reply->data().text() : text + ": nobody answered") << '\n';
     }
@@ -40,8 +40,8 @@ static int survey(const std::string &channel)
 {
     leat::requester orders(channel, channel + ".replies");
     const std::string text = "who is there?";
-    const auto answers = orders.survey({text.data(), text.size()}, 1s,
-                                       [](const leat::letter &letter) { std::cout << letter.data().text() << '\n'; });
+    const auto answers =
+        orders.survey(text, 1s, [](const leat::letter &letter) { std::cout << letter.data().text() << '\n'; });
     return answers && *answers > 0 ? 0 : 1;
 }
 

@@ -4,7 +4,9 @@
 
 #include <criterion/criterion.h>
 
+#include <array>
 #include <stdexcept>
+#include <string_view>
 
 using namespace std::chrono_literals;
 
@@ -24,6 +26,34 @@ Test(cpp, a_struct_arrives_as_it_was)
     const Quote quote = loan->data().as<Quote>();
     cr_expect(quote.id == 7 && quote.price == 12.5 && loan->info().tag == 99);
 }
+
+Test(cpp, a_range_travels_as_its_elements_and_a_view_never_as_its_pointer)
+{
+    folder shm;
+    leat::writer writer("quotes");
+    leat::reader reader("quotes");
+    const std::string text = "elements";
+    writer.publish(text);
+    writer.publish(std::string_view(text));
+    writer.publish(std::vector<char>(text.begin(), text.end()));
+    writer.publish(leat::bytes(text));
+    writer.publish("elements");
+    for (int i = 0; i < 5; i++)
+        cr_expect(reader.borrow(0ns)->data().text() == text, "%d", i);
+    using pair = std::array<int, 2>;
+    writer.publish(pair{7, 8}, 9);
+    cr_expect((reader.read_as<pair>(0ns) == pair{7, 8}));
+}
+
+template <typename... Arguments>
+using published = decltype(std::declval<leat::writer &>().publish(std::declval<Arguments>()...));
+template <typename, typename... Arguments> constexpr bool can_publish = false;
+template <typename... Arguments> constexpr bool can_publish<std::void_t<published<Arguments...>>, Arguments...> = true;
+
+static_assert(can_publish<void, const char *> && can_publish<void, std::string, int>);
+static_assert(!can_publish<void, const char *, int>, "a length or a tag?");
+static_assert(!can_publish<void, char *, std::size_t, std::chrono::nanoseconds>, "a length or a tag?");
+static_assert(!can_publish<void, int *>, "a pointer means nothing in another process");
 
 Test(cpp, nothing_to_read_is_no_error)
 {
@@ -92,6 +122,8 @@ Test(cpp, a_buffer_grows_for_a_large_message)
     cr_expect(buffer.size() == 100000 && message.data == buffer.data());
     cr_assert(reader.read(buffer, message, 0ns));
     cr_expect(buffer.size() == 1 && buffer[0] == std::byte{'y'});
+    writer.publish(leat::bytes());
+    cr_expect(reader.read(buffer, message, 0ns) && buffer.empty());
 }
 
 Test(cpp, a_message_of_another_size_is_an_error_and_left_behind)

@@ -9,11 +9,6 @@
 
 using namespace std::chrono_literals;
 
-static leat::bytes bytes_of(const std::string &text)
-{
-    return {text.data(), text.size()};
-}
-
 /* Answers `count` questions with what was asked, on a thread of its own. */
 static std::thread echo(leat::replier &replier, int count)
 {
@@ -30,7 +25,7 @@ Test(cpp_request, a_question_gets_its_answer)
     leat::replier replier("orders", "orders.replies");
     leat::requester requester("orders", "orders.replies");
     std::thread answering = echo(replier, 1);
-    const auto answer = requester.request(bytes_of("buy"), 10s);
+    const auto answer = requester.request(std::string("buy"), 10s);
     answering.join();
     cr_assert(answer.has_value());
     cr_expect(answer->data().text() == "buy" && answer->info.data == answer->content.data());
@@ -40,7 +35,7 @@ Test(cpp_request, a_question_that_nobody_answers_ends_with_its_limit)
 {
     folder shm;
     leat::requester requester("orders", "orders.replies");
-    cr_expect(!requester.request(bytes_of("buy"), 1ms));
+    cr_expect(!requester.request(std::string("buy"), 1ms));
 }
 
 Test(cpp_request, many_questions_may_be_open)
@@ -48,7 +43,7 @@ Test(cpp_request, many_questions_may_be_open)
     folder shm;
     leat::replier replier("orders", "orders.replies");
     leat::requester requester("orders", "orders.replies");
-    const auto first = requester.send(bytes_of("first"), 10s), second = requester.send(bytes_of("second"), 10s);
+    const auto first = requester.send(std::string("first"), 10s), second = requester.send(std::string("second"), 10s);
     std::thread answering = echo(replier, 2);
     leat::letter answer;
     cr_assert(requester.receive(answer, 10s) == leat::requester::outcome::answered);
@@ -63,7 +58,7 @@ Test(cpp_request, an_expired_question_is_told)
 {
     folder shm;
     leat::requester requester("orders", "orders.replies");
-    const auto tag = requester.send(bytes_of("buy"), 1ms);
+    const auto tag = requester.send(std::string("buy"), 1ms);
     leat::letter answer;
     cr_assert(requester.receive(answer, 10s) == leat::requester::outcome::expired);
     cr_expect(answer.info.tag == *tag);
@@ -77,7 +72,7 @@ Test(cpp_request, a_survey_hands_out_every_answer)
     std::thread first = echo(one, 1), second = echo(two, 1);
     std::size_t seen = 0;
     const auto answers = surveyor.survey(
-        bytes_of("who?"), 1s, [&seen](const leat::letter &letter) { seen += letter.data().text() == "who?"; });
+        std::string("who?"), 1s, [&seen](const leat::letter &letter) { seen += letter.data().text() == "who?"; });
     first.join();
     second.join();
     cr_expect(answers == 2u && seen == 2);
@@ -90,6 +85,6 @@ Test(cpp_request, an_exception_ends_a_survey)
     leat::requester surveyor("roll", "roll.replies");
     std::thread answering = echo(replier, 1);
     const auto refuse = [](const leat::letter &) { throw std::runtime_error("no"); };
-    cr_expect_throw(surveyor.survey(bytes_of("who?"), 10s, refuse), std::runtime_error);
+    cr_expect_throw(surveyor.survey(std::string("who?"), 10s, refuse), std::runtime_error);
     answering.join();
 }
