@@ -6,8 +6,8 @@ import signal
 
 import pytest
 
-from cppipc import Peer, assert_whole
-from support import LEAT, wait_until
+from cppipc import Peer, assert_whole, bridge
+from support import LEAT, tcp, wait_until
 
 SIZES = (16, 200)
 
@@ -169,3 +169,19 @@ def test_a_prefix_is_examined_apart(house):
 def test_what_cannot_be_examined_is_said(house, arguments, status, words):
     answer = house.run(LEAT, "doctor", *arguments)
     assert answer.returncode == status and words in answer.stderr, answer.stderr
+
+
+def test_a_bridge_that_receives_does_not_hide_that_the_sender_is_dead(house, gateway):
+    """A route's next sender is let in without ending the bridge; while a sender lives its flag is left alone."""
+    url = tcp()
+    gateway(bridge(house, "quotes", "out", url, cppipc__kind="route"))
+    far = Peer(house, "recv", url, program="cppipc_far", sizes=SIZES, every=10).ready()
+    first = sender(house, interval=1000, receivers=1, count=100).ready()
+    far.wait_at(100)
+    assert "stale-sender-flag" not in doctor(house, "cppipc://quotes", "--repair", status=0)
+    kill(first)
+    assert Peer(house, "send", "quotes", sizes=SIZES, count=1).process.wait(20) == 3, "the flag lets nobody in"
+    assert doctor(house, "cppipc://quotes", "--repair", status=0)["stale-sender-flag"]["repair"] == "done"
+    sender(house, receivers=1, first=100, count=100)
+    far.wait_at(200)
+    assert_whole(far.end(), 200)

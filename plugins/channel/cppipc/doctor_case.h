@@ -109,6 +109,8 @@ void doctor_judge_locks(struct doctor *doctor);
 void doctor_judge_pools(struct doctor *doctor);
 void doctor_judge_counter(struct doctor *doctor); /* CA, when nothing else is left */
 
+/* How many bridges that live receive from it, and whether one of them is its sender. */
+unsigned doctor_bridges(const struct doctor *doctor, const struct doctor_ring *ring, bool *one_sends);
 /* Of bridges that were killed: they held bits that are going to be somebody else's. */
 void doctor_forget_records(struct doctor *doctor, const struct doctor_ring *ring, uint32_t bits);
 /* Nobody has the ring open and nobody will read what is in it. */

@@ -62,6 +62,36 @@ void doctor_forget_records(struct doctor *doctor, const struct doctor_ring *ring
     }
 }
 
+/* ---- bridges that live ------------------------------------------------------------------------------------------------ */
+
+/* What a bridge has written down and still locks. False: it does not, or we may not look. */
+static bool read_living(const struct doctor *doctor, const struct doctor_file *file, struct holding_record *record)
+{
+    struct flock all = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+    struct doctor_subject path = doctor_path(doctor, file->file);
+    int fd = open(path.text, O_RDWR | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    bool living = fd >= 0 && fcntl(fd, F_OFD_GETLK, &all) == 0 && all.l_type != F_UNLCK &&
+                  pread(fd, record, sizeof *record, 0) == (ssize_t)sizeof *record;
+    if (fd >= 0)
+        close(fd);
+    return living;
+}
+
+unsigned doctor_bridges(const struct doctor *doctor, const struct doctor_ring *ring, bool *one_sends)
+{
+    unsigned receiving = 0;
+    *one_sends = false;
+    for (size_t i = 0; i < doctor->file_count; i++) {
+        struct holding_record record;
+        if (doctor->files[i].part != DOCTOR_OURS || !doctor->files[i].file[0] ||
+            !read_living(doctor, &doctor->files[i], &record) || !is_of(&record, ring->file))
+            continue;
+        *one_sends = *one_sends || record.sender;
+        receiving += (record.bit & ring->connected) != 0;
+    }
+    return receiving;
+}
+
 /* ---- the flag of a bridge that was killed ----------------------------------------------------------------------------- */
 
 struct dead_sender {

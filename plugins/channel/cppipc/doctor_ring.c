@@ -185,13 +185,44 @@ static void judge_receivers(struct doctor *doctor, struct doctor_ring *ring)
 
 /* ---- the sender flag -------------------------------------------------------------------------------------------------- */
 
+/* Whoever has it open is a bridge that receives, so that the sender is dead for certain. */
+static bool is_senderless(const struct doctor *doctor, const struct doctor_ring *ring)
+{
+    bool one_sends;
+    unsigned receiving = doctor_bridges(doctor, ring, &one_sends);
+    return !one_sends && ring->file->mappings <= receiving && doctor_sees_all(doctor, ring->file);
+}
+
+/* Nobody gets the flag while it is set, so that who has come since is not its holder. */
+static int clear_flag(struct doctor *doctor, void *of)
+{
+    const struct doctor_ring *ring = of;
+    (void)doctor;
+    ring_leave_sender((struct ring){ring->at, CPPIPC_ROUTE});
+    return 0;
+}
+
+static void tell_senderless(struct doctor *doctor, struct doctor_ring *ring)
+{
+    char who[DOCTOR_WHO];
+    doctor_tell(doctor, LEAT_FINDING_WARNING, doctor_mend(doctor, clear_flag, ring),
+                doctor_channel(doctor, ring->file->name), "stale-sender-flag", "Clear the flag.",
+                "it has no sender, only bridges that receive (%s), and the flag of a dead one lets no other in",
+                doctor_who(ring->file, who));
+}
+
 /* More receivers and senders, by their marks, than have it open. Who is dead shows when something is sent, or by the ring being full. */
-static void judge_flag(struct doctor *doctor, const struct doctor_ring *ring)
+static void judge_flag(struct doctor *doctor, struct doctor_ring *ring)
 {
     char who[DOCTOR_WHO];
     unsigned connected = bits_in(ring->connected);
-    if (kind_of(doctor, ring) != CPPIPC_ROUTE || !has_flag(ring) || ring->modified || ring->holding ||
-        ring->file->mappings > connected || !doctor_sees_all(doctor, ring->file))
+    if (kind_of(doctor, ring) != CPPIPC_ROUTE || !has_flag(ring) || ring->modified)
+        return;
+    if (is_senderless(doctor, ring)) {
+        tell_senderless(doctor, ring);
+        return;
+    }
+    if (ring->holding || ring->file->mappings > connected || !doctor_sees_all(doctor, ring->file))
         return;
     doctor_tell(
         doctor, LEAT_FINDING_WARNING, LEAT_REPAIR_NONE, doctor_channel(doctor, ring->file->name), "stale-sender-flag",
