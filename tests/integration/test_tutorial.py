@@ -69,19 +69,22 @@ class Reader:
     def before(self, line):
         """What a person sees, and goes on then."""
         if line == "leat ledger tutorial":
-            wait_until(lambda: self.books()["bridges"][0]["lanes"][0]["read"] == 101, "all is read")
+            wait_until(lambda: self.bridge()["lanes"][0]["read"] == 101, "all is read")
         if line == "cat received.txt":
             wait_until(lambda: "ALARM" in self.file("received.txt").read_text(), "the alarm has come")
 
     def after(self, line):
         if line.startswith("leatd -c"):
-            wait_until(self.books, "the gateway runs")
+            wait_until(lambda: self.books() and self.bridge()["state"] == "waiting", "the bridge waits for its channel")
         if line.startswith("nngcat --sub"):
-            wait_until(lambda: self.books()["bridges"][0]["peers"] == 1, "the subscriber is there")
+            wait_until(lambda: self.bridge()["peers"] == 1, "the subscriber is there")
 
     def books(self):
         answer = self.house.run("leat", "ledger", "--json", "tutorial")
         return json.loads(answer.stdout) if answer.returncode == 0 else None
+
+    def bridge(self):
+        return self.books()["bridges"][0]
 
     def c(self, block, _before):
         """Takes the place of the part that begins with the same line."""
