@@ -71,10 +71,11 @@ static bool spin(const struct crowd *crowd, struct deadline *deadline)
     return false;
 }
 
-static void nap(int64_t time_ns)
+/* 0 or -EINTR. */
+static int nap(int64_t time_ns)
 {
     struct timespec time = clock_timespec(time_ns < NS_PER_MS ? time_ns : NS_PER_MS);
-    nanosleep(&time, NULL);
+    return nanosleep(&time, NULL) == 0 ? 0 : -EINTR;
 }
 
 /* Announced at every word, all are looked at once more. Sleeps for `time_ns` at most. 0 or -EINTR. */
@@ -103,10 +104,7 @@ static int park(struct crowd *crowd, struct deadline *deadline)
     int64_t left = deadline_left(deadline, crowd->claimed ? CLAIMED_SLICE_NS : SLICE_NS);
     if (left <= 0)
         return deadline_error(deadline);
-    if (crowd->can_sleep)
-        return sleep_at_all(crowd, left);
-    nap(left);
-    return 0;
+    return crowd->can_sleep ? sleep_at_all(crowd, left) : nap(left);
 }
 
 static int wait_for(struct crowd *crowd, struct deadline *deadline)

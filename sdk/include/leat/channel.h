@@ -189,10 +189,11 @@ LEAT_API void leat_reader_close(struct leat_reader *reader);
 
 /* Waits until one of the readers need not wait: a message is there, or its channel was removed or damaged. Takes nothing; what
  * it finds may be gone again (lapped) when it is read. Returns the index of the first such reader, or LEAT_EAGAIN /
- * LEAT_ETIMEDOUT; -EINTR after a signal handler ran, or when `doorbell` was rung; -EBUSY when one of them has lent a message;
- * -EINVAL for no readers and no doorbell. Meanwhile all of them belong to the calling thread. `doorbell` may be NULL; else it
- * points to a word that is 0 at first and that leat_wake sets; the wait that sees it sets it back. Sleeps as one reader does; with more than 127
- * readers, or where the kernel cannot wait for several (before Linux 5.16), it looks once a millisecond. */
+ * LEAT_ETIMEDOUT; -EINTR when `doorbell` was rung, or a signal handler without SA_RESTART ran while it slept; -EBUSY when one of
+ * them has lent a message; -EINVAL for no readers and no doorbell. Meanwhile all of them belong to the calling thread. `doorbell`
+ * may be NULL; else it points to a word that is 0 at first and that leat_wake sets; the wait that sees it sets it back. Sleeps as
+ * one reader does; with more than 127 readers, or where the kernel cannot wait for several (before Linux 5.16), it looks once a
+ * millisecond. */
 LEAT_API int leat_wait(struct leat_reader *const *readers, size_t count, uint32_t *doorbell, int64_t timeout_ns);
 
 /* Ends the leat_wait that waits at this doorbell, or the next one. Any thread, any process that maps the word, and signal

@@ -1,6 +1,8 @@
 #include "channel_fixture.h"
 
 #include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
 #include <unistd.h>
 
 TestSuite(wait, .init = fixture_open, .fini = fixture_close);
@@ -138,6 +140,45 @@ Test(wait, more_readers_than_the_kernel_waits_for_at_once_are_waited_for_all_the
     must_put(writer, 1, 10);
     cr_expect_eq(leat_wait(readers, MANY, NULL, PATIENCE_NS), 0);
     leat_writer_close(writer);
+    for (int i = 0; i < MANY; i++)
+        leat_reader_close(readers[i]);
+}
+
+struct nuisance {
+    pthread_t victim;
+    atomic_bool enough;
+};
+
+static void *send_signals(void *argument)
+{
+    struct nuisance *nuisance = argument;
+    while (!nuisance->enough) {
+        nap_ms(2);
+        pthread_kill(nuisance->victim, SIGUSR1);
+    }
+    return NULL;
+}
+
+static void handle(int number)
+{
+    (void)number;
+}
+
+Test(wait, a_signal_ends_the_wait_for_few_and_for_many)
+{
+    enum { MANY = 200 };
+    struct leat_reader *readers[MANY];
+    sigaction(SIGUSR1, &(struct sigaction){.sa_handler = handle}, NULL);
+    for (int i = 0; i < MANY; i++)
+        readers[i] = reader_on("c");
+    for (size_t count = 1; count <= MANY; count += MANY - 1) {
+        struct nuisance nuisance = {.victim = pthread_self()};
+        pthread_t thread;
+        cr_assert_eq(pthread_create(&thread, NULL, send_signals, &nuisance), 0);
+        cr_expect_eq(leat_wait(readers, count, NULL, PATIENCE_NS), -EINTR, "%zu readers", count);
+        nuisance.enough = true;
+        pthread_join(thread, NULL);
+    }
     for (int i = 0; i < MANY; i++)
         leat_reader_close(readers[i]);
 }
