@@ -227,6 +227,14 @@ def test_many_questions_are_open_at_once(house):
     assert run(main()) == [b"%d%d" % (number, number) for number in range(100)]
 
 
+def test_channels_that_have_to_be_there_are_not_made(house):
+    for missing in ("q", "a"):
+        with pytest.raises(leat.NotFound, match=missing):
+            leat.AsyncRequester("q", "a", create=False, directory=house.shm)
+        leat.Writer(missing, directory=house.shm).close()
+    leat.AsyncRequester("q", "a", create=False, directory=house.shm).close()
+
+
 def test_a_question_without_an_answer_ends_with_its_limit_or_with_the_requester(house):
     async def main():
         async with leat.AsyncRequester("q", "a", directory=house.shm) as requester:

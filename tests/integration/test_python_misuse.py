@@ -59,6 +59,12 @@ def test_any_argument_is_taken_or_refused(pair, house):
             pass
 
 
+def test_a_name_is_not_taken_for_its_beginning(pair, house):
+    for call in (leat.Reader, leat.Writer, leat.inspect, leat.remove):
+        with pytest.raises(ValueError, match="null"):
+            call("c\0d", directory=house.shm)
+
+
 def test_arguments_by_name_and_their_mistakes(pair):
     writer, reader = pair
     writer.publish(data=b"x", tag=1, timeout=1)
@@ -159,6 +165,27 @@ try:
 except ValueError as error: print(error)
 """)
     assert out.splitlines() == ["True", "the writer is closed"]
+
+
+def test_a_reader_that_another_thread_took_while_a_signal_handler_ran_is_that_threads(house):
+    out = in_a_process(house, """
+import leat, os, signal, threading
+writer, reader, got = leat.Writer("c"), leat.Reader("c"), []
+thread = threading.Thread(target=lambda: got.append(reader.read(20).data))
+def let_it_take(*_):
+    thread.start()
+    try:
+        while reader.try_read() is None: pass
+    except RuntimeError: pass
+signal.signal(signal.SIGUSR1, let_it_take)
+threading.Timer(0.1, lambda: os.kill(os.getpid(), signal.SIGUSR1)).start()
+try: reader.read(5)
+except RuntimeError as error: print(error)
+writer.publish(b"x")
+thread.join()
+print(got)
+""")
+    assert out.splitlines() == ["the reader is in use by another call: open one for each thread", "[b'x']"]
 
 
 # ---- threads -------------------------------------------------------------------------------------------------------

@@ -55,16 +55,16 @@ class Replier(_leat.Replier):
 class AsyncRequester:
     """Asks from an event loop: any number of questions at once.
 
-    AsyncRequester(requests, replies, **channel)    keywords of both channels as for Writer
+    AsyncRequester(requests, replies, *, create=True, ...)    keywords of both channels as for Writer
 
     An async context manager, for the tasks of one loop. Answering needs no class of its own: read questions with
     Reader.messages() and publish each answer under its question's tag.
     """
 
-    def __init__(self, requests: str, replies: str, **channel: Any) -> None:
-        self._writer = Writer(requests, **channel)
+    def __init__(self, requests: str, replies: str, *, create: bool = True, **channel: Any) -> None:
+        self._writer = Writer(requests, create=create, **channel)
         try:
-            self._reader = Reader(replies, start="next", create=True, **channel)
+            self._reader = Reader(replies, start="next", create=create, **channel)
         except BaseException:
             self._writer.close()
             raise

@@ -95,14 +95,15 @@ static PyObject *inspect(PyObject *module, PyObject *const *args, Py_ssize_t cou
 {
     (void)module;
     PyObject *given[2], *directory, *name, *channel;
+    char *text;
     if (take_arguments(&inspect_signature, args, count, keywords, given) != 0)
         return NULL;
     name = PyUnicode_AsUTF8String(given[0]);
-    if (name == NULL || take_directory(given[1], &directory) != 0) {
+    if (name == NULL || PyBytes_AsStringAndSize(name, &text, NULL) != 0 || take_directory(given[1], &directory) != 0) {
         Py_XDECREF(name);
         return NULL;
     }
-    channel = inspect_at(path_of(directory), PyBytes_AsString(name), given[0]);
+    channel = inspect_at(path_of(directory), text, given[0]);
     Py_XDECREF(directory);
     Py_DECREF(name);
     return channel;

@@ -27,6 +27,15 @@ static bool any_is_closed(struct reader *const *readers, size_t count)
     return false;
 }
 
+/* By a thread that a signal's handler let run. Its call has them now: an exception is set. */
+static bool any_is_taken(struct reader *const *readers, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (readers[i]->base.open && handle_check(&readers[i]->base) != 0)
+            return true;
+    return false;
+}
+
 /* The part with libleat's handles, which stay open: a close meanwhile only asks for it. */
 static int wait_for_handles(struct reader *const *readers, struct leat_reader *const *handles, size_t count,
                             uint32_t *doorbell, int64_t end_ns)
@@ -39,14 +48,14 @@ static int wait_for_handles(struct reader *const *readers, struct leat_reader *c
         Py_END_ALLOW_THREADS mark(readers, count, NULL);
         if (rc >= 0 || any_is_closed(readers, count))
             return 1;
-        if (rc == -EINTR && PyErr_CheckSignals() == 0)
-            return 1; /* rung, or a handler ran that may have changed anything: the caller looks again */
-        if (PyErr_Occurred() || PyErr_CheckSignals() != 0)
+        if (PyErr_CheckSignals() != 0 || any_is_taken(readers, count))
             return -1;
+        if (rc == -EINTR || any_is_closed(readers, count))
+            return 1; /* rung, or a handler ran that may have changed anything: the caller looks again */
         if (rc != LEAT_ETIMEDOUT && rc != LEAT_EAGAIN)
             return fail_int(rc, NULL);
-        if (slice_ns < SLICE_NS || any_is_closed(readers, count))
-            return slice_ns < SLICE_NS ? 0 : 1;
+        if (slice_ns < SLICE_NS)
+            return 0;
     }
 }
 
