@@ -183,7 +183,6 @@ void channel_pair(void **writer, void **reader)
 /* ---- the bytes ------------------------------------------------------------------------------------------------------- */
 
 #define NUMBER_BYTES 8
-#define NUMBER_BITS 6 /* in each byte of a number that is text */
 
 static unsigned char byte_of(uint64_t number, uint64_t at)
 {
@@ -191,19 +190,28 @@ static unsigned char byte_of(uint64_t number, uint64_t at)
     return atomic_load(&text_only) ? (unsigned char)('!' + byte % ('~' - '!' + 1)) : byte;
 }
 
+/* How many bits of a number each byte has, and what is added to make it printable. */
+static unsigned bits(void)
+{
+    return atomic_load(&text_only) ? 6 : 8;
+}
+
+static unsigned first(void)
+{
+    return atomic_load(&text_only) ? '0' : 0;
+}
+
 static void write_number(unsigned char bytes[NUMBER_BYTES], uint64_t number)
 {
     for (unsigned i = 0; i < NUMBER_BYTES; i++)
-        bytes[i] = atomic_load(&text_only) ? (unsigned char)('0' + (number >> i * NUMBER_BITS) % (1 << NUMBER_BITS))
-                                           : (unsigned char)(number >> i * 8);
+        bytes[i] = (unsigned char)(first() + ((number >> i * bits()) & ((1u << bits()) - 1)));
 }
 
 static uint64_t read_number(const unsigned char bytes[NUMBER_BYTES])
 {
     uint64_t number = 0;
     for (unsigned i = 0; i < NUMBER_BYTES; i++)
-        number |= atomic_load(&text_only) ? (uint64_t)(unsigned char)(bytes[i] - '0') << i * NUMBER_BITS
-                                          : (uint64_t)bytes[i] << i * 8;
+        number |= (uint64_t)(bytes[i] - first()) << i * bits();
     return number;
 }
 

@@ -42,7 +42,7 @@ static int32_t check(unsigned way, const void *values)
 /* Who reads needs a channel: a writer makes it, and stays. */
 static void prepare(unsigned way)
 {
-    void *writer;
+    static void *writer;
     if (way == READING)
         channel_writer_open(&writer, subject_values());
 }
