@@ -188,8 +188,9 @@ async def fill(writer):
         await writer.put(b"x" * 1000, number)
 
 
-def test_loop_after_loop_leaves_no_thread(pair):
+def test_loop_after_loop_leaves_no_thread(pair, monkeypatch):
     writer, reader = pair
+    monkeypatch.setattr("leat._asynchronous.IDLE_SECONDS", 0.2)
     before = threading.active_count()
     for _ in range(20):
         with pytest.raises(asyncio.TimeoutError):

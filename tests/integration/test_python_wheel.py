@@ -37,8 +37,8 @@ def prefix(tmp_path_factory):
 
 def build_wheel(prefix, folder, **environment):
     source = shutil.copytree(SOURCE, folder / "source", ignore=shutil.ignore_patterns("build", "*.egg-info", "__pycache__"))
-    command = [PYTHON, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation", "--wheel-dir", folder, source]
-    run(*command, LEAT_PREFIX=str(prefix), **environment)
+    options = ["--quiet", "--no-index", "--no-deps", "--no-build-isolation", "--wheel-dir", folder]
+    run(PYTHON, "-m", "pip", "wheel", *options, source, LEAT_PREFIX=str(prefix), **environment)
     (wheel,) = folder.glob("*.whl")
     return wheel
 
@@ -48,9 +48,9 @@ def test_the_wheel_works_in_a_fresh_environment_without_anything_else(prefix, tm
     assert re.fullmatch(r"leat-\d+\.\d+\.\d+-cp311-abi3-linux_\w+\.whl", wheel.name)
     names = zipfile.ZipFile(wheel).namelist()
     assert {"leat/_leat.abi3.so", "leat/libleat.so.1", "leat/py.typed", "leat/_leat.pyi"} <= set(names)
-    run(PYTHON, "-m", "venv", tmp_path / "venv")
     python = tmp_path / "venv/bin/python3"
-    run(python, "-m", "pip", "install", "--quiet", "--no-index", wheel)
+    run(PYTHON, "-m", "venv", "--without-pip", tmp_path / "venv")
+    run(PYTHON, "-m", "pip", "--python", python, "install", "--quiet", "--no-index", wheel)
     program = """
 import leat, sys
 with leat.Writer("c") as writer, leat.Reader("c") as reader:
@@ -73,7 +73,7 @@ def test_without_bundling_it_links_the_system_s_library(prefix, tmp_path):
 
 def test_a_missing_library_is_a_sentence(tmp_path):
     with pytest.raises(AssertionError, match="leat: libleat.so.1 is not in"):
-        build_wheel(tmp_path, tmp_path)
+        run(PYTHON, "setup.py", "--version", cwd=SOURCE, LEAT_PREFIX=str(tmp_path))
 
 
 # ---- types ---------------------------------------------------------------------------------------------------------
