@@ -52,6 +52,14 @@ static void set(struct arguments *arguments, const char *text, struct argp_state
         (struct config_entry){.section = section, .key = key, .value = memory_copy(equals + 1), .file = file};
 }
 
+static void forget_settings(struct arguments *arguments)
+{
+    for (size_t i = 0; i < arguments->setting_count; i++) {
+        free(arguments->settings[i].key);
+        free(arguments->settings[i].value);
+    }
+}
+
 static void add_url(struct arguments *arguments, const char *url, struct argp_state *state)
 {
     const char *rest = strstr(url, "://");
@@ -182,16 +190,16 @@ int command_doctor(int argc, char **argv)
         NULL};
     struct arguments arguments = {0};
     argp_parse(&argp, argc, argv, 0, NULL, &arguments);
-    if (!arguments.directory) {
-        arguments.directory = plugin_dir_default();
-    }
-    char explain[512] = "";
+    char explain[512] = "", *installed = arguments.directory ? NULL : plugin_dir_default();
     struct registry *registry;
-    if (registry_open(&registry, arguments.directory, explain, sizeof explain) < 0) {
+    const int error = registry_open(&registry, installed ? installed : arguments.directory, explain, sizeof explain);
+    free(installed);
+    if (error < 0) {
         warnx("%s", explain);
         return EX_UNAVAILABLE;
     }
     int status = examine(&arguments, registry);
     registry_close(registry);
+    forget_settings(&arguments);
     return status;
 }

@@ -140,13 +140,11 @@ int command_plugins(int argc, char **argv)
         NULL,    NULL,  NULL};
     struct arguments arguments = {0};
     argp_parse(&argp, argc, argv, 0, NULL, &arguments);
-    if (!arguments.directory) {
-        arguments.directory = plugin_dir_default();
-    }
-
-    char explain[512] = "";
+    char explain[512] = "", *installed = arguments.directory ? NULL : plugin_dir_default();
     struct registry *registry;
-    if (registry_open(&registry, arguments.directory, explain, sizeof explain) < 0) {
+    const int error = registry_open(&registry, installed ? installed : arguments.directory, explain, sizeof explain);
+    free(installed);
+    if (error < 0) {
         warnx("%s", explain);
         return EXIT_FAILURE;
     }
