@@ -1,5 +1,6 @@
 """What the README types, typed: the sections on patterns and transports, with free ports and a folder of the test in place of /tmp."""
 
+import os
 import re
 import urllib.request
 
@@ -92,7 +93,10 @@ def test_use_channels_from_c_cpp_and_python_and_write_a_plugin(house):
     house.environment["HOME"] = str(house.folder)
     (house.folder / "sdk").symlink_to(TOP / "sdk")
     commands = typed("Use channels from C, C++ and Python") + typed("Write a plugin")
-    answer = house.run("sh", "-ec", f"cd {house.folder}\n" + commands.replace("build/try", str(BUILD)), seconds=120)
+    commands = commands.replace("build/try", str(BUILD))
+    if "LEAT_SANITIZE" in os.environ:
+        commands = commands.replace("g++", f"g++ -fsanitize={os.environ['LEAT_SANITIZE']}")
+    answer = house.run("sh", "-ec", f"cd {house.folder}\n{commands}", seconds=120)
     assert answer.returncode == 0, answer.stdout + answer.stderr
     assert "2 as it was" in answer.stdout
     assert "sieve: pattern plugin" in answer.stdout
