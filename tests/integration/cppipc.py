@@ -121,3 +121,11 @@ def bridge(house, name, direction, url, where=None, pattern="pipeline", mode="li
         options.setdefault("cppipc__without_receiver", "wait")
     lines += [f"{key.replace('__', '.')} = {value}" for key, value in options.items()]
     return "\n".join(lines) + "\n"
+
+
+def kill_worker(running, name):
+    """Once there is one to kill: between two of them its id is 0, which would be everybody in the test's own group."""
+    before = running.bridge(name)["restarts"]
+    pid = wait_until(lambda: running.bridge(name)["worker_pid"], f"{name} has a worker")
+    os.kill(pid, signal.SIGKILL)
+    wait_until(lambda: running.bridge(name)["restarts"] > before, "the worker is started again")

@@ -1,12 +1,11 @@
 """Bridges to applications on cpp-ipc, played by the model: both kinds, both layouts, both ways; and what is left of the dead."""
 
 import os
-import signal
 import time
 
 import pytest
 
-from cppipc import Peer, assert_whole, bridge, message
+from cppipc import Peer, assert_whole, bridge, kill_worker, message
 from support import LEATD, tcp, wait_until
 
 KINDS = ("route", "channel")
@@ -151,12 +150,6 @@ def test_several_senders_of_a_channel_are_heard_beside_each_other(house, gateway
 
 
 # ---- who dies, and when ----------------------------------------------------------------------------------------------
-
-
-def kill_worker(running, name):
-    before = running.bridge(name)["restarts"]
-    os.kill(running.bridge(name)["worker_pid"], signal.SIGKILL)
-    wait_until(lambda: running.bridge(name)["restarts"] > before, "the worker is started again")
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -31,6 +31,7 @@
 #define MEMORY_MAX ((TRIAL_SLOW ? 1024L : 256L) << 10) /* KiB */
 #define VICTIMS 3u
 #define NAME "hostile"
+#define STROKES 7u /* kinds of them */
 
 static uint64_t random_state;
 static char folder[64], treasure[96];
@@ -76,11 +77,13 @@ static int64_t host_now_ns(void *context)
 
 static const struct leat_host host = {.size = sizeof host, .log = on_log, .now_ns = host_now_ns};
 
+/* Each kind of stroke meets both kinds of channel, and in every third turn those that poll. */
 static struct cppipc_options options_of(unsigned round)
 {
-    return (struct cppipc_options){.kind = round % 2 ? CPPIPC_CHANNEL : CPPIPC_ROUTE,
+    const unsigned turn = round / (STROKES + 1);
+    return (struct cppipc_options){.kind = (round + turn) % 2 ? CPPIPC_CHANNEL : CPPIPC_ROUTE,
                                    .layout = CPPIPC_LAYOUT_AUTO,
-                                   .wake = round / 2 % 2 ? CPPIPC_WAKE_POLL : CPPIPC_WAKE_FUTEX,
+                                   .wake = turn % 3 == 2 ? CPPIPC_WAKE_POLL : CPPIPC_WAKE_FUTEX,
                                    .directory = folder,
                                    .create = 1,
                                    .max_message_bytes = LARGEST,
@@ -385,9 +388,8 @@ static void replace(void)
     view_close(&view);
 }
 
-static void (*const strokes[])(void) = {scribble_ring, break_pool, break_lock, scribble_counters,
-                                        send_evil,     cut_short,  replace};
-#define STROKES (sizeof strokes / sizeof strokes[0])
+static void (*const strokes[STROKES])(void) = {scribble_ring, break_pool, break_lock, scribble_counters,
+                                               send_evil,     cut_short,  replace};
 
 /* Each round one kind of stroke, every eighth all of them. */
 static void rage(unsigned round, int64_t until_ns)
