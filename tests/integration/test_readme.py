@@ -2,6 +2,7 @@
 
 import os
 import re
+import subprocess
 import urllib.request
 
 import pytest
@@ -100,3 +101,11 @@ def test_use_channels_from_c_cpp_and_python_and_write_a_plugin(house):
     assert answer.returncode == 0, answer.stdout + answer.stderr
     assert "2 as it was" in answer.stdout
     assert "sieve: pattern plugin" in answer.stdout
+
+
+def test_the_python_program_prints_the_message(house):
+    from python_package import run_here  # skips this test, and no other, where the package was not built
+
+    [program] = re.findall(r"```python\n(.*?)```", README, re.S)
+    process = run_here(house, "-u", "-c", program, stdout=subprocess.PIPE)
+    assert process.stdout.readline() == "b'EURUSD 1.0831' 0\n"
