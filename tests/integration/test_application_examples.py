@@ -52,6 +52,13 @@ def test_everybody_is_asked(house):
     assert all(printed(process) == [] for process in answering)
 
 
+@pytest.mark.parametrize("words", [["tail"], ["meter", "c"], ["quotes", "c", 1], ["quotes", "prodcue", "c", 1], ["orders", "aks", "c", 1]])
+def test_a_mistyped_command_is_told_how(house, words):
+    refused = house.run(example(words[0]), *words[1:])
+    assert (refused.returncode, refused.stdout) == (64, "")
+    assert refused.stderr.startswith(f"usage: {words[0]} ")
+
+
 @pytest.mark.parametrize("name", ["tail", "quotes", "orders"])
 def test_a_channel_that_cannot_be_opened_is_one_sentence(house, name):
     arguments = {"tail": ["no/name"], "quotes": ["consume", "no/name", 1], "orders": ["ask", "no/name", 1]}[name]

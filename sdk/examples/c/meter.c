@@ -22,8 +22,10 @@ static int publish(struct leat_writer *writer, long number)
 
 int main(int argc, char **argv)
 {
-    if (argc != 3)
+    if (argc != 3) {
+        fputs("usage: meter CHANNEL COUNT\n", stderr);
         return 64;
+    }
     struct leat_writer *writer;
     struct leat_channel_options channel = LEAT_CHANNEL_OPTIONS_INIT;
     channel.flags = LEAT_OPEN_ANY; /* who reads may have made it */

@@ -30,8 +30,10 @@ static int show(struct leat_reader *reader, char *text, size_t size)
 
 int main(int argc, char **argv)
 {
-    if (argc < 2)
+    if (argc < 2) {
+        fputs("usage: tail CHANNEL [COUNT]\n", stderr);
         return 64;
+    }
     char text[256];
     struct leat_reader *reader;
     struct leat_channel_options channel = LEAT_CHANNEL_OPTIONS_INIT;

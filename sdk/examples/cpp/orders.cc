@@ -50,8 +50,10 @@ try {
     const std::string what = argc > 2 ? argv[1] : "";
     if (what == "survey")
         return survey(argv[2]);
-    if (argc != 4 || (what != "answer" && what != "ask"))
+    if (argc != 4 || (what != "answer" && what != "ask")) {
+        std::cerr << "usage: orders answer|ask CHANNEL COUNT, or orders survey CHANNEL\n";
         return 64;
+    }
     if (what == "ask")
         return ask(argv[2], std::atoi(argv[3]));
     answer(argv[2], std::atoi(argv[3]));

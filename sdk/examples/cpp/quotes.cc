@@ -49,10 +49,12 @@ static void consume(const char *channel, int count)
 
 int main(int argc, char **argv)
 try {
-    if (argc != 4)
+    const std::string what = argc == 4 ? argv[1] : "";
+    if (what != "produce" && what != "consume") {
+        std::cerr << "usage: quotes produce|consume CHANNEL COUNT\n";
         return 64;
-    const int count = std::atoi(argv[3]);
-    std::strcmp(argv[1], "produce") == 0 ? produce(argv[2], count) : consume(argv[2], count);
+    }
+    (what == "produce" ? produce : consume)(argv[2], std::atoi(argv[3]));
     return 0;
 } catch (const leat::error &error) {
     std::cerr << "quotes: " << error.what() << '\n';
