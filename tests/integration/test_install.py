@@ -22,6 +22,7 @@ def test_what_is_installed_is_whole(staged):
     assert (staged / "include/leat/request.h").exists()
     assert one(staged, "leat.ini").parent.name == "leat"
     assert len(list(staged.rglob("examples/*.ini"))) >= 5
+    assert {one(staged, name).parent.name for name in ("tail.c", "orders.cc", "arrays.py", "mqtt.c")} == {"c", "cpp", "python", "mqtt"}
     assert one(staged, "leatd.8")
 
 
