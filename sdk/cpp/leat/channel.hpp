@@ -69,6 +69,8 @@ class claim {
     }
     void commit_first(std::size_t len, std::uint64_t tag = 0)
     {
+        if (!writer_)
+            throw error(-EINVAL, "the claim was committed already");
         detail::transferred(leat_commit(std::exchange(writer_, nullptr), len, tag));
     }
 
@@ -185,6 +187,8 @@ class loan {
     /// Ends the loan. False: the bytes were overwritten while they were lent.
     [[nodiscard]] bool release()
     {
+        if (!reader_)
+            throw error(-EINVAL, "the loan was released already");
         const int code = leat_release(std::exchange(reader_, nullptr));
         if (code == LEAT_ELAPPED)
             return false;

@@ -84,6 +84,19 @@ Test(cpp, a_claim_that_is_not_committed_is_given_back)
     cr_expect(loan->data().text() == "abc" && loan->info().tag == 5);
 }
 
+Test(cpp, a_claim_and_a_loan_end_once)
+{
+    folder shm;
+    leat::writer writer("quotes");
+    leat::reader reader("quotes");
+    auto claim = writer.claim(1);
+    claim->commit();
+    cr_expect_throw(claim->commit(), leat::error);
+    auto loan = reader.borrow(0ns);
+    cr_expect(loan->release());
+    cr_expect_throw((void)loan->release(), leat::error);
+}
+
 Test(cpp, a_loan_ends_with_its_scope)
 {
     folder shm;
