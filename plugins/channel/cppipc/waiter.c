@@ -11,9 +11,6 @@
 #define FUTEX_LOCK_PI2 13 /* Linux 5.14: as FUTEX_LOCK_PI, by the monotonic clock */
 #endif
 
-/* What the library takes for a lock that nobody will ever hold again. */
-#define NOT_RECOVERABLE (FUTEX_TID_MASK | FUTEX_OWNER_DIED)
-
 /* The kernel reads this when the thread dies, and tells whoever waits for a lock in it. At most one lock is held at a time. */
 static _Thread_local struct {
     struct robust_list_head head;
@@ -80,6 +77,20 @@ static void forgive_dead_owner(struct cppipc_mutex *mutex)
         atomic_fetch_and_explicit(&mutex->word, ~(uint32_t)FUTEX_OWNER_DIED, memory_order_acq_rel);
 }
 
+/* The library spoils a lock whose owner was killed while others slept behind it: the next one gives it away, and then writes ones over
+ * it. From there on none of its programs sleeps or is woken; each loops. No thread has such a number, so nobody holds it by its
+ * word, and we set it right: it guards no data, and what the kernel still knows of it ends with those who wait. */
+static bool is_spoilt(uint32_t word)
+{
+    return (word & FUTEX_TID_MASK) == FUTEX_TID_MASK;
+}
+
+static bool set_right(struct cppipc_mutex *mutex, uint32_t word, uint32_t owner)
+{
+    return is_spoilt(word) && atomic_compare_exchange_strong_explicit(&mutex->word, &word, owner, memory_order_acq_rel,
+                                                                      memory_order_relaxed);
+}
+
 /* Until a time of CLOCK_MONOTONIC. Before Linux 5.14 the kernel takes a time of day only. */
 static long lock_in_kernel(struct cppipc_mutex *mutex, int64_t deadline)
 {
@@ -101,9 +112,7 @@ static int acquire(struct cppipc_mutex *mutex, int64_t deadline)
         if (atomic_compare_exchange_strong_explicit(&mutex->word, &word, robust.tid, memory_order_acquire,
                                                     memory_order_relaxed))
             return 0;
-        if ((word & NOT_RECOVERABLE) == NOT_RECOVERABLE)
-            return -ENOTRECOVERABLE;
-        long rc = lock_in_kernel(mutex, deadline);
+        long rc = set_right(mutex, word, 0) ? -EAGAIN : lock_in_kernel(mutex, deadline);
         if (rc == 0)
             forgive_dead_owner(mutex);
         if (rc != -EINTR && rc != -EAGAIN)
@@ -132,8 +141,10 @@ static int unlock(struct cppipc_mutex *mutex)
     delist(mutex);
     uint32_t word = robust.tid;
     long rc = 0;
-    if (!atomic_compare_exchange_strong_explicit(&mutex->word, &word, 0, memory_order_release, memory_order_relaxed))
+    if (!atomic_compare_exchange_strong_explicit(&mutex->word, &word, 0, memory_order_release, memory_order_relaxed)) {
+        (void)set_right(mutex, word, robust.tid | FUTEX_WAITERS);    /* spoilt while it was ours */
         rc = futex(&mutex->word, FUTEX_UNLOCK_PI, 0, NULL, NULL, 0); /* hands it to who waits for it */
+    }
     announce_nothing();
     return (int)rc;
 }
@@ -193,8 +204,9 @@ int waiter_wait(struct waiter waiter, bool (*ready)(const void *of), const void 
         return slept == -EAGAIN ? 0 : (int)slept; /* EAGAIN: there was one before we slept */
     }
     forgive_dead_owner(waiter.mutex);
-    if (waiter_owner(waiter) !=
-        robust.tid) { /* who broadcast is in another PID namespace, where we have another number */
+    uint32_t owner = waiter_owner(waiter);
+    if (owner != robust.tid &&
+        !is_spoilt(owner)) { /* who broadcast is in another PID namespace, where we have another number */
         announce_nothing();
         return -EREMOTE;
     }

@@ -18,8 +18,8 @@ struct waiter {
 };
 
 /* Wakes everybody who waits. 0; -ETIMEDOUT: the lock was not to be had, and nobody was woken; -EDEADLK, -ESRCH, -EINVAL...: it holds no
- * owner that the kernel knows, as between PID namespaces, or somebody waits on it in another way; -ENOTRECOVERABLE: it was given
- * up by somebody who found no way to repair it. */
+ * owner that the kernel knows, as between PID namespaces, or somebody waits on it in another way. A lock that the library has
+ * spoilt is set right. */
 int waiter_broadcast(struct waiter waiter, int64_t limit_ns);
 
 /* Waits for a broadcast unless `ready(of)` is true under the lock. 0: broadcast, or ready. -ETIMEDOUT: neither within the

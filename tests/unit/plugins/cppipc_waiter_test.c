@@ -234,11 +234,30 @@ Test(cppipc_waiter, an_owner_that_does_not_exist_is_an_error)
     cr_assert(rc == -ESRCH || rc == -EINVAL, "%d", rc);
 }
 
-Test(cppipc_waiter, a_lock_that_was_given_up_is_an_error)
+/* As the library leaves it after a death, with or without waiters, or after it has taken the mark of the death off. */
+Test(cppipc_waiter, a_lock_that_was_spoilt_is_set_right)
 {
-    shared->mutex.word = FUTEX_TID_MASK | FUTEX_OWNER_DIED;
-    cr_assert(waiter_broadcast(waiter, LONG_NS) == -ENOTRECOVERABLE);
-    cr_assert(waiter_wait(waiter, always, NULL, LONG_NS) == -ENOTRECOVERABLE);
+    static const uint32_t spoilt[] = {FUTEX_TID_MASK | FUTEX_OWNER_DIED, UINT32_MAX, FUTEX_TID_MASK | FUTEX_WAITERS};
+    for (unsigned i = 0; i < 3; i++) {
+        shared->mutex.word = spoilt[i];
+        cr_assert(waiter_broadcast(waiter, LONG_NS) == 0);
+        shared->mutex.word = spoilt[i];
+        cr_assert(waiter_wait(waiter, always, NULL, LONG_NS) == 0);
+        cr_assert(shared->mutex.word == 0);
+    }
+}
+
+static bool spoil(const void *of)
+{
+    (void)of;
+    shared->mutex.word = UINT32_MAX;
+    return true;
+}
+
+Test(cppipc_waiter, a_lock_that_is_spoilt_while_it_is_ours_is_given_back)
+{
+    cr_assert(waiter_wait(waiter, spoil, NULL, LONG_NS) == 0);
+    cr_assert(shared->mutex.word == 0);
 }
 
 /* Whatever stands in the word, every call comes back within its limit. */
