@@ -83,9 +83,15 @@ class Peer:
                 return json.loads(line)
 
     def end(self):
-        """Asks it to end; what it reports."""
+        """Asks it to end, and waits until it has; what it reports."""
         self.process.terminate()
-        return self.result()
+        return self.last_words()
+
+    def last_words(self):
+        """What it reports at its end, once it has let go of all that it had open."""
+        report = self.result(120)
+        self.process.wait(PATIENCE)
+        return report
 
     def kill(self):
         self.process.kill()

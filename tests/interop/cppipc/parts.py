@@ -97,7 +97,7 @@ def pair(bench, size, count):
     """The library with itself."""
     receiver = bench.application("recv", "pair", sizes=(size,), count=count, idle=20_000).ready()
     sender = bench.application("send", "pair", sizes=(size,), count=count, receivers=1, limit=20_000, stay=True)
-    report = receiver.result(120)
+    report = receiver.last_words()
     assert_whole(report, count)
     sender.end()
     return rate(report)
@@ -106,7 +106,7 @@ def pair(bench, size, count):
 def outward(bench, size, count):
     far = bench.far("recv", "out", sizes=(size,), count=count, idle=20_000).ready()
     sender = bench.application("send", "out", sizes=(size,), count=count, receivers=1, limit=20_000, stay=True)
-    report = far.result(120)
+    report = far.last_words()
     assert_whole(report, count)
     assert sender.end()["failed"] == 0
     return rate(report)
@@ -128,7 +128,7 @@ def alone(bench, size, count):
 def inward(bench, size, count):
     receiver = bench.application("recv", "in", sizes=(size,), count=count, idle=20_000).ready()
     far = bench.far("send", "in", sizes=(size,), count=count, stay=True)
-    report = receiver.result(120)
+    report = receiver.last_words()
     assert_whole(report, count)
     far.kill()
     return rate(report)
@@ -151,7 +151,7 @@ def matrix(bench):
 def refused(bench):
     """Nothing is 0 bytes long: neither to the library nor through the bridge."""
     sender = bench.application("send", "out", sizes=(0,), count=3, receivers=1)
-    assert sender.result()["failed"] == 3
+    assert sender.last_words()["failed"] == 3
     bench.table.cell(bench.library, bench.kind, "out", 0, 0, 0, 0)
     receiver = bench.application("recv", "in", sizes=(8,)).ready()
     far = bench.far("send", "in", sizes=(0,), count=1, stay=True)
@@ -179,12 +179,12 @@ def bystanders(bench):
             far = bench.far("recv", "out", sizes=how["sizes"], count=count, idle=20_000).ready()
         receivers = [bench.application("recv", "out", count=count, idle=20_000, **how).ready() for _ in range(2)]
         sender = bench.application("send", "out", count=count, receivers=2 + bridged, stay=True, **how)
-        reports = [receiver.result(120) for receiver in receivers]
+        reports = [receiver.last_words() for receiver in receivers]
         for report in reports:
             assert_whole(report, count)
         assert sender.end()["failed"] == 0
         rates.append(min(map(rate, reports)))
-    assert_whole(far.result(120), count)
+    assert_whole(far.last_words(), count)
     bench.say(f"two receivers alone {rates[0]:,.0f}/s each, beside the bridge {rates[1]:,.0f}/s each", f"{count} of {count} at all three")
 
 
@@ -280,14 +280,14 @@ def restarted(bench):
     far = bench.far("recv", "out", sizes=MIXED, every=100).ready()
     for turn in range(10):
         sender = bench.application("send", "out", sizes=MIXED, first=turn * 1000, count=1000, receivers=1, limit=LIMIT_MS)
-        assert sender.result()["failed"] == 0
+        assert sender.last_words()["failed"] == 0
         far.wait_at(1000 * (turn + 1))
     assert_whole(far.end(), 10_000)
     sender = bench.far("send", "in", sizes=MIXED, interval=200)
     times = []
     for _ in range(10):
         began = time.monotonic()
-        report = bench.application("recv", "in", sizes=MIXED, count=500).result()
+        report = bench.application("recv", "in", sizes=MIXED, count=500).last_words()
         assert report["received"] == 500, report
         assert_undamaged(report)
         times.append(time.monotonic() - began)
