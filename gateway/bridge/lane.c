@@ -147,13 +147,15 @@ const char *lane_error_text(int error)
     case LEAT_ECORRUPT:
         return "it holds what no correct writer writes";
     case LEAT_EVERSION:
-        return "its layout is of another version";
+        return "what is there is of another kind or version";
     case LEAT_ETOOBIG:
         return "larger than it takes";
     case -EBUSY:
         return "it is in use under our name by another process";
     case -ENOENT:
         return "it does not exist yet";
+    case -EUSERS:
+        return "every place for a reader is taken";
     default: {
         const char *text = strerrordesc_np(-error);
         return text ? text : "unknown error";

@@ -1,61 +1,23 @@
 #include "cppipc/outlet.h"
 
+#include "cppipc/attach.h"
 #include "cppipc/clock.h"
 
 #include <errno.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
 #define LOOK_AGAIN_NS (100 * NS_PER_MS)
 
-static _Thread_local char said[OUTLET_TEXT]; /* since the last success: who opens tries again for as long as it takes */
-
-void outlet_say(struct outlet *outlet, int32_t level, const char *format, ...)
-{
-    char text[OUTLET_TEXT];
-    va_list arguments;
-    va_start(arguments, format);
-    vsnprintf(text, sizeof text, format, arguments);
-    va_end(arguments);
-    if (strcmp(text, said) == 0)
-        return;
-    memcpy(said, text, sizeof text);
-    outlet->host->log(outlet->host->context, level, text);
-}
-
 /* ---- attaching -------------------------------------------------------------------------------------------------------- */
 
-static int check_kind(struct outlet *outlet)
+static int take_up(struct outlet *outlet)
 {
-    if (handle_is_of_kind(&outlet->handle, outlet->options->kind))
-        return 0;
-    bool route = outlet->options->kind == CPPIPC_ROUTE;
-    outlet_say(outlet, LEAT_LOG_ERROR,
-               "'%s' is used as an ipc::%s, and cppipc.kind says %s: the two do not understand each other",
-               outlet->name, route ? "channel" : "route", route ? "route" : "channel");
-    return -EPROTO;
-}
-
-static int open_objects(struct outlet *outlet)
-{
-    char explain[OUTLET_TEXT / 2] = "";
-    int error = handle_open(&outlet->handle, &outlet->where, outlet->options->layout, false, explain, sizeof explain);
-    if (error && error != -ENOENT)
-        outlet_say(outlet, LEAT_LOG_ERROR, "cannot use cpp-ipc's '%s': %s", outlet->name,
-                   explain[0] ? explain : strerror(-error));
-    return error;
-}
-
-static int attach(struct outlet *outlet)
-{
-    int error = open_objects(outlet);
+    int error = attach(&outlet->handle, outlet->host, &outlet->where, outlet->options, false);
     if (error)
         return error;
-    error = check_kind(outlet);
-    if (!error)
-        error = attendant_start(&outlet->attendant, outlet->host, &outlet->handle, outlet->options->wake,
-                                outlet->options->lock_ns);
+    error = attendant_start(&outlet->attendant, outlet->host, &outlet->handle, outlet->options->wake,
+                            outlet->options->lock_ns);
     if (error) {
         handle_close(&outlet->handle);
         return error;
@@ -75,12 +37,12 @@ static int open_holding(struct outlet *outlet)
     int error = holding_open(&outlet->holding, &outlet->where, "sender");
     outlet->holds = error == 0;
     if (error == -EBUSY)
-        outlet_say(outlet, LEAT_LOG_WARNING, "another bridge of this host is the sender of route '%s'; waiting for it",
-                   outlet->name);
+        say_once(outlet->host, LEAT_LOG_WARNING,
+                 "another bridge of this host is the sender of route '%s'; waiting for it", outlet->name);
     else if (error)
-        outlet_say(outlet, LEAT_LOG_WARNING,
-                   "what is held of route '%s' cannot be written down (%s): after a kill it would need leat doctor",
-                   outlet->name, strerror(-error));
+        say_once(outlet->host, LEAT_LOG_WARNING,
+                 "what is held of route '%s' cannot be written down (%s): after a kill it would need leat doctor",
+                 outlet->name, strerror(-error));
     return error == -EBUSY ? error : 0;
 }
 
@@ -90,9 +52,9 @@ static int claim_flag(struct outlet *outlet)
 {
     bool ours = outlet->holds && holding_left_sender(&outlet->holding, &outlet->handle);
     if (!ours && !ring_claim_sender(outlet->ring)) {
-        outlet_say(outlet, LEAT_LOG_WARNING,
-                   "route '%s' has another sender; waiting for it to leave (if none is alive: leat doctor --repair)",
-                   outlet->name);
+        say_once(outlet->host, LEAT_LOG_WARNING,
+                 "route '%s' has another sender; waiting for it to leave (if none is alive: leat doctor --repair)",
+                 outlet->name);
         return -EBUSY;
     }
     if (outlet->holds) {
@@ -113,7 +75,7 @@ static int become_sender(struct outlet *outlet)
     }
     outlet->sends = error == 0;
     if (outlet->sends)
-        said[0] = '\0';
+        say_anew();
     return error;
 }
 
@@ -167,7 +129,7 @@ int outlet_look(struct outlet *outlet)
     outlet->look_at_ns = now_ns + LOOK_AGAIN_NS;
     if (outlet->attached && attendant_sees_gone(outlet->attendant))
         detach(outlet);
-    outlet->found = outlet->attached ? 0 : attach(outlet);
+    outlet->found = outlet->attached ? 0 : take_up(outlet);
     if (outlet->found == 0)
         outlet->found = become_sender(outlet);
     return outlet->found;

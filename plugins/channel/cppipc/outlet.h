@@ -9,8 +9,6 @@
 
 #include <leat/plugin/host.h>
 
-#define OUTLET_TEXT 384
-
 struct outlet {
     const struct leat_host *host;
     const struct cppipc_options *options;
@@ -43,8 +41,5 @@ static inline bool outlet_is_ready(const struct outlet *outlet)
 {
     return outlet->sends && !attendant_sees_gone(outlet->attendant);
 }
-
-/* A sentence for the log, unless it was the last one. */
-__attribute__((format(printf, 3, 4))) void outlet_say(struct outlet *outlet, int32_t level, const char *format, ...);
 
 #endif

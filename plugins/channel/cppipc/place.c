@@ -1,6 +1,7 @@
 /* A receiver's bit, and what a successor has to know when this process is killed with it. */
 #include "cppipc/place.h"
 
+#include "cppipc/attach.h"
 #include "cppipc/clock.h"
 
 #include <stdarg.h>
@@ -72,16 +73,13 @@ static int join(struct receiver *receiver)
 {
     int error = ring_connect(&receiver->ring, leftover_drop, &receiver->leftover);
     if (error) {
-        if (!receiver->full)
-            place_say(
-                receiver, LEAT_LOG_WARNING,
-                "'%s' has its 32 receivers already, or bits of dead ones (leat doctor tells which): waiting for a "
-                "free one",
-                receiver->name);
-        receiver->full = true;
+        say_once(receiver->host, LEAT_LOG_WARNING,
+                 "'%s' has its 32 receivers already, or bits of dead ones (leat doctor tells which): waiting for a "
+                 "free one",
+                 receiver->name);
         return error;
     }
-    receiver->full = false;
+    say_anew();
     place_doubt(receiver);
     keep_record(receiver);
     attendant_wake(receiver->attendant, HANDLE_CC);

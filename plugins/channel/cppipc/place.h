@@ -31,7 +31,6 @@ struct receiver {
 
     struct ring_reader ring;
     _Atomic uint32_t awaited_bit, awaited_cursor; /* what the attendant's thread looks for */
-    bool full;                                    /* all 32 places were taken when we wanted one */
     bool held_up;                                 /* at `held_up_at`, since then */
     uint32_t held_up_at;
     int64_t held_up_since_ns;

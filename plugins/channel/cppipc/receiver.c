@@ -1,18 +1,17 @@
 /* One turn takes one slot: connected still? then what is in it: a whole message, a piece of one, or the number of a chunk. */
 #include "cppipc/receiver.h"
 
+#include "cppipc/attach.h"
 #include "cppipc/clock.h"
 #include "cppipc/place.h"
 
 #include <leat/error.h>
 
 #include <endian.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define TEXT_BYTES 512
 #define TAG_BYTES sizeof(uint64_t)
 #define TURNS_PER_LOOK 1024u        /* slots between two looks at the clock */
 #define SPIN_NS 15000               /* about what going to sleep and being woken costs */
@@ -21,21 +20,6 @@
 #define KEEP_BYTES (UINT64_C(1) << 20) /* a larger buffer goes when it was not needed for a while */
 #define KEEP_MESSAGES 256u
 #define KEPT_SLOTS (CPPIPC_SLOTS / 2)
-
-/* Whoever opens tries again for as long as it takes: each reason is told once. */
-__attribute__((format(printf, 2, 3))) static void say_once(const struct receiver *receiver, const char *format, ...)
-{
-    static _Thread_local char said[TEXT_BYTES];
-    char text[TEXT_BYTES];
-    va_list arguments;
-    va_start(arguments, format);
-    vsnprintf(text, sizeof text, format, arguments);
-    va_end(arguments);
-    if (strcmp(text, said) == 0)
-        return;
-    memcpy(said, text, sizeof said);
-    place_say(receiver, LEAT_LOG_WARNING, "%s", text);
-}
 
 /* ---- one message ------------------------------------------------------------------------------------------------------ */
 
@@ -301,9 +285,12 @@ int receiver_borrow(struct receiver *receiver, struct leat_message *message, int
         if (result == 0)
             wait(receiver, deadline - now);
     }
-    if (!has_something(&receiver->ring))
-        order_settle(&receiver->order);
-    return LEAT_ETIMEDOUT;
+    if (has_something(&receiver->ring))
+        return LEAT_ETIMEDOUT;
+    order_settle(&receiver->order);
+    /* Before the first message the objects did not tell. Whoever opens it anew hears what is wrong. */
+    return handle_is_of_kind(&receiver->handle, (enum cppipc_kind)receiver->options->kind) ? LEAT_ETIMEDOUT
+                                                                                           : LEAT_ECLOSED;
 }
 
 /* The lane is about to count it: for a successor what comes before is a repetition, and what comes after counts, as lost if need be. Slot
@@ -314,26 +301,6 @@ void receiver_release(struct receiver *receiver)
 }
 
 /* ---- the life of a receiver -------------------------------------------------------------------------------------------- */
-
-static int open_objects(struct receiver *receiver)
-{
-    const struct cppipc_options *options = receiver->options;
-    char explain[TEXT_BYTES / 2] = "";
-    int error = handle_open(&receiver->handle, &receiver->where, (enum cppipc_layout)options->layout, options->create,
-                            explain, sizeof explain);
-    if (error && error != -ENOENT)
-        say_once(receiver, "'%s' cannot be read: %s", receiver->name, explain[0] ? explain : strerror(-error));
-    if (error)
-        return error;
-    if (!handle_is_of_kind(&receiver->handle, (enum cppipc_kind)options->kind)) {
-        bool route = options->kind == CPPIPC_ROUTE;
-        say_once(receiver, "'%s' is used as an ipc::%s, and cppipc.kind says %s: neither understands the other",
-                 receiver->name, route ? "channel" : "route", route ? "route" : "channel");
-        handle_close(&receiver->handle);
-        return -EPROTO;
-    }
-    return 0;
-}
 
 /* Without it the bridge works too; only after a kill its place stays taken. */
 static int open_holding(struct receiver *receiver, const char *durable_name)
@@ -347,7 +314,7 @@ static int open_holding(struct receiver *receiver, const char *durable_name)
         return error;
     receiver->holds = error == 0;
     if (error)
-        say_once(receiver,
+        say_once(receiver->host, LEAT_LOG_WARNING,
                  "what this bridge holds of '%s' cannot be written down (%s): after a kill its place stays taken",
                  receiver->name, strerror(-error));
     return 0;
@@ -366,8 +333,8 @@ static int begin(struct receiver *receiver, const char *durable_name)
     if (receiver->holds && holding_left_bit(&receiver->holding, &receiver->handle))
         place_inherit(receiver);
     else
-        (void)place_take(receiver); /* or later, when somebody leaves */
-    return 0;
+        error = place_take(receiver);
+    return error ? -EUSERS : 0; /* so that people see that it waits; whoever opens it tries again */
 }
 
 int receiver_open(struct receiver **receiver, const struct leat_host *host, const char *name,
@@ -383,7 +350,9 @@ int receiver_open(struct receiver **receiver, const struct leat_host *host, cons
     new->leftover.pools = &new->pools;
     order_init(&new->order, options->kind == CPPIPC_CHANNEL);
     assembly_init(&new->assembly, options->max_message_bytes);
-    int error = cppipc_is_name(new->where.prefix, name) ? open_objects(new) : -EINVAL;
+    int error = cppipc_is_name(new->where.prefix, name)
+                    ? attach(&new->handle, host, &new->where, options, options->create)
+                    : -EINVAL;
     if (error) {
         free(new);
         return error;

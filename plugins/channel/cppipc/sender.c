@@ -7,6 +7,7 @@
 #include <leat/error.h>
 
 #include <endian.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -38,11 +39,12 @@ static void say_kick(struct sender *sender, uint32_t receivers)
     if (now_ns < sender->say_kick_at_ns)
         return;
     sender->say_kick_at_ns = now_ns + SAY_KICK_NS;
-    outlet_say(outlet, LEAT_LOG_WARNING,
-               "%llu receiver%s of '%s' made no room for %.3g s and %s disconnected; %d still there",
-               (unsigned long long)sender->kicked, sender->kicked == 1 ? "" : "s", outlet->name,
-               (double)outlet->options->kick_after_ns / NS_PER_S, sender->kicked == 1 ? "was" : "were",
-               __builtin_popcount(ring_connected(outlet->ring)));
+    char text[CPPIPC_FILE_MAX + 128];
+    snprintf(text, sizeof text, "%llu receiver%s of '%s' made no room for %.3g s and %s disconnected; %d still there",
+             (unsigned long long)sender->kicked, sender->kicked == 1 ? "" : "s", outlet->name,
+             (double)outlet->options->kick_after_ns / NS_PER_S, sender->kicked == 1 ? "was" : "were",
+             __builtin_popcount(ring_connected(outlet->ring)));
+    outlet->host->log(outlet->host->context, LEAT_LOG_WARNING, text);
     sender->kicked = 0;
 }
 
@@ -127,7 +129,7 @@ static int approach(struct sender *sender, int64_t until_ns)
     int error = outlet_look(outlet);
     if (error == -ENOENT && drop)
         return -ENOTCONN;
-    if (error == -ENOENT || error == -EBUSY)
+    if (error == -ENOENT)
         wait_for_look(sender, until_ns);
     else if (error)
         return LEAT_ECLOSED; /* opening it anew says what is wrong, and keeps the message */
@@ -251,7 +253,7 @@ int sender_open(struct sender **out, const struct leat_host *host, const char *n
     int error = outlet_init(&sender->outlet, host, name, options);
     if (!error)
         error = outlet_look(&sender->outlet);
-    if (error == -ENOENT || error == -EBUSY) /* claim waits for it */
+    if (error == -ENOENT) /* claim waits for it */
         error = 0;
     sender->tag_bytes = options->tag ? sizeof(uint64_t) : 0;
     if (error) {

@@ -205,6 +205,41 @@ Test(cppipc_receiver, refuses_the_other_kind_with_a_sentence)
     cr_assert(strchr(heard, '\n') == strrchr(heard, '\n'), "once");
 }
 
+Test(cppipc_receiver, sees_the_other_kind_also_when_it_was_there_first)
+{
+    struct leat_message message;
+    int error = LEAT_ETIMEDOUT;
+    cr_assert(receiver_open(&receiver, &host, "q", &options, "gw.bridge") == 0, "%s", heard);
+    options.kind = CPPIPC_CHANNEL;
+    cr_assert(sender_open(&sender, &host, "q", &options) == 0, "%s", heard);
+    send('a', 10);
+    options.kind = CPPIPC_ROUTE;
+    for (int i = 0; i < 100 && (error == 0 || error == LEAT_ETIMEDOUT); i++)
+        error = receiver_borrow(receiver, &message, 10 * MS);
+    cr_assert(error == LEAT_ECLOSED);
+    receiver_close(receiver);
+    cr_assert(receiver_open(&receiver, &host, "q", &options, "gw.bridge") == -EPROTO);
+    cr_assert(strstr(heard, "ipc::channel"), "%s", heard);
+    receiver = NULL;
+}
+
+Test(cppipc_receiver, says_once_that_every_place_is_taken)
+{
+    struct receiver *most = NULL;
+    open_both(CPPIPC_ROUTE);
+    struct handle theirs;
+    const struct cppipc_where where = handle_where(&options, "q");
+    cr_assert(handle_open(&theirs, &where, CPPIPC_LAYOUT_AUTO, false, heard, sizeof heard) == 0);
+    uint32_t before = atomic_exchange(&theirs.ring->connected, UINT32_MAX);
+    for (int i = 0; i < 3; i++)
+        cr_assert(receiver_open(&most, &host, "q", &options, "gw.other") == -EUSERS);
+    cr_assert(strstr(heard, "32 receivers") && strchr(heard, '\n') == strrchr(heard, '\n'), "%s", heard);
+    atomic_store(&theirs.ring->connected, before);
+    cr_assert(receiver_open(&most, &host, "q", &options, "gw.other") == 0);
+    receiver_close(most);
+    handle_close(&theirs);
+}
+
 Test(cppipc_receiver, ends_when_the_objects_are_removed)
 {
     struct leat_message message;
