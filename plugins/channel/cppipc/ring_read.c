@@ -6,60 +6,19 @@
  * A slot that carries our bit is safe from writers as long as we are connected and nobody forces a push. After a forced push it is
  * not: the writer may be a lap ahead, or be writing over the very slot that we copy. So bit, epoch and lap are looked at before and
  * after the copy, and never once our bit is off: from then on a writer may lap us rightly. */
-#include "cppipc/ring.h"
+#include "cppipc/ring_slot.h"
 
 #include <errno.h>
 #include <string.h>
 
-#define ROUTE_EPOCH UINT64_C(0xffffffff00000000)
-#define CHANNEL_EPOCH UINT64_C(0xff00000000000000)
-#define CHANNEL_COUNT UINT64_C(0x00ffffff00000000) /* modifications */
-#define CHANNEL_COUNT_ONE UINT64_C(0x0000000100000000)
 #define CONNECT_TRIES 64u
 #define TAKE_TRIES 1000u /* 31 others take their bits off a slot; who changes it for ever is no reader */
 #define DRAIN_SLOTS (4 * CPPIPC_SLOTS)
-
-static struct cppipc_slot *slot_at(struct ring ring, uint32_t index)
-{
-    return &ring.at->slots[index % CPPIPC_SLOTS];
-}
-
-static uint32_t written(struct ring ring)
-{
-    return atomic_load_explicit(&ring.at->write, memory_order_acquire); /* P */
-}
-
-static uint64_t readers_of(struct ring ring, uint32_t index)
-{
-    return atomic_load_explicit(&slot_at(ring, index)->readers, memory_order_acquire);
-}
-
-static uint64_t committed_of(struct ring ring, uint32_t index)
-{
-    return atomic_load_explicit(&slot_at(ring, index)->committed, memory_order_acquire); /* P */
-}
-
-static uint64_t epoch_of(enum cppipc_kind kind, uint64_t readers)
-{
-    return readers & (kind == CPPIPC_ROUTE ? ROUTE_EPOCH : CHANNEL_EPOCH);
-}
 
 /* Whether epoch a came after b: they stand in the highest bits, and wrap. */
 static bool is_newer(enum cppipc_kind kind, uint64_t a, uint64_t b)
 {
     return (int64_t)(epoch_of(kind, a) - epoch_of(kind, b)) > 0;
-}
-
-/* The mark of a slot that every reader is through with. The library computes it in 64 bits of a 32-bit index, and so writes 2^32 and
- * more where the index wraps; those of its writers that compare it as it is then wait for nothing. Ours is what they wait for. */
-static uint64_t free_mark(uint32_t index)
-{
-    return (uint32_t)(index + CPPIPC_SLOTS);
-}
-
-static bool is_free_mark(uint64_t committed, uint32_t index)
-{
-    return committed >> 32 <= 1 && (uint32_t)committed == index + CPPIPC_SLOTS;
 }
 
 static bool is_published(struct ring ring, uint32_t index)
@@ -68,22 +27,6 @@ static bool is_published(struct ring ring, uint32_t index)
 }
 
 /* ---- one slot ------------------------------------------------------------------------------------------------------- */
-
-static uint64_t without(struct ring ring, uint64_t readers, uint32_t bit)
-{
-    if (ring.kind == CPPIPC_CHANNEL)
-        readers = (readers & ~CHANNEL_COUNT) | ((readers + CHANNEL_COUNT_ONE) & CHANNEL_COUNT);
-    return readers & ~(uint64_t)bit;
-}
-
-/* Before the last bit goes, as the library has it: a death in between leaves a bit, for which there are remedies, and not a slot that
- * is nobody's and never free. Unlike there, what a writer has put there meanwhile stays. */
-static void mark_free(struct ring ring, uint32_t index)
-{
-    uint64_t committed = ~(uint64_t)index;
-    atomic_compare_exchange_strong_explicit(&slot_at(ring, index)->committed, &committed, free_mark(index),
-                                            memory_order_acq_rel, memory_order_relaxed);
-}
 
 /* Whether a slot a whole lap behind still is the one of its index. It is the next to be overwritten: of an epoch before the present
  * one it may be under the writer's hands; of a later one than its successor it has been. */

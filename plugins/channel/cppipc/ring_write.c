@@ -12,41 +12,28 @@
  * they are finds 256 slots full that are not. We compare the lower halves. Committed slots are not mistaken for free ones: their mark
  * is ~(u64)index, its upper half all ones, while a free one's is 0 or 1. What C++ readers compare `committed` with is
  * ~(u64)cursor of their own 32-bit cursor, which wraps as `write` does: so ~(u64)index of ours is what they wait for. */
-#include "cppipc/ring.h"
+#include "cppipc/ring_slot.h"
 
 #include <string.h>
 
-#define ROUTE_EPOCH UINT64_C(0xffffffff00000000)
-#define CHANNEL_EPOCH UINT64_C(0xff00000000000000)
-#define CHANNEL_COUNT UINT64_C(0x00ffffff00000000) /* modifications */
-#define CHANNEL_COUNT_ONE UINT64_C(0x0000000100000000)
 #define CLAIM_TRIES 1000u /* a slot that others change all the time is theirs */
 
-static struct cppipc_slot *slot_at(struct ring ring, uint32_t index)
+/* For the next message, which gets this index; 0: the slot was never used. */
+static bool is_free_for(uint64_t committed, uint32_t index)
 {
-    return &ring.at->slots[index % CPPIPC_SLOTS];
-}
-
-static uint64_t epoch_bits(enum cppipc_kind kind)
-{
-    return kind == CPPIPC_ROUTE ? ROUTE_EPOCH : CHANNEL_EPOCH;
-}
-
-static bool is_free_mark(uint64_t committed, uint32_t index)
-{
-    return committed == 0 || (committed >> 32 <= 1 && (uint32_t)committed == index);
+    return committed == 0 || is_free_mark(committed, index - CPPIPC_SLOTS);
 }
 
 /* Who is connected and has not read what the slot holds. A forced push since then (another epoch) gave them up. */
 static uint32_t blockers(enum cppipc_kind kind, uint64_t readers, uint64_t epoch, uint32_t connected)
 {
-    return ((readers ^ epoch) & epoch_bits(kind)) == 0 ? (uint32_t)readers & connected : 0;
+    return epoch_of(kind, readers ^ epoch) == 0 ? (uint32_t)readers & connected : 0;
 }
 
 /* The slot as somebody else's write would leave it for the next one: one modification more, nobody's bits. */
 static uint64_t modified(uint64_t readers, uint64_t epoch)
 {
-    return (epoch & CHANNEL_EPOCH) | ((readers + CHANNEL_COUNT_ONE) & CHANNEL_COUNT);
+    return epoch_of(CPPIPC_CHANNEL, epoch) | (counted(readers) & CHANNEL_COUNT);
 }
 
 /* The slot's lines are with the readers that wrote to them last: ask for all of them at once. */
@@ -104,7 +91,7 @@ static bool channel_has_room(const struct cppipc_slot *slot, uint32_t index, uin
     if (blockers(CPPIPC_CHANNEL, readers, epoch, connected))
         return false;
     return (uint32_t)readers != 0 ||
-           is_free_mark(atomic_load_explicit(&slot->committed, memory_order_acquire), index); /* R, with ring_pop */
+           is_free_for(atomic_load_explicit(&slot->committed, memory_order_acquire), index); /* R, with ring_pop */
 }
 
 /* Takes the slot that is to be written next away from all other writers. */
@@ -198,7 +185,7 @@ static uint32_t abandoned(struct ring ring, uint32_t index, uint64_t *readers)
     *readers = atomic_load_explicit(&slot->readers, memory_order_acquire);
     if (ring.kind == CPPIPC_ROUTE)
         return (uint32_t)*readers & ~(uint32_t)after;
-    return is_free_mark(committed, index) ? (uint32_t)*readers : 0;
+    return is_free_for(committed, index) ? (uint32_t)*readers : 0;
 }
 
 static void undo_claim(struct ring ring, uint32_t index, uint64_t readers, uint32_t claimed)
@@ -209,11 +196,11 @@ static void undo_claim(struct ring ring, uint32_t index, uint64_t readers, uint3
 }
 
 /* A channel's slot that nobody has to read and that is not marked free: no order of events leaves it, but no one else gets us out. */
-static void mark_free(struct ring ring, uint32_t index)
+static void set_free(struct ring ring, uint32_t index)
 {
     struct cppipc_slot *slot = slot_at(ring, index);
     uint64_t committed = atomic_load_explicit(&slot->committed, memory_order_acquire);
-    if (ring.kind == CPPIPC_CHANNEL && !is_free_mark(committed, index))
+    if (ring.kind == CPPIPC_CHANNEL && !is_free_for(committed, index))
         atomic_compare_exchange_strong_explicit(&slot->committed, &committed, index, memory_order_acq_rel,
                                                 memory_order_relaxed);
 }
@@ -226,7 +213,7 @@ uint32_t ring_kick(struct ring ring)
     uint32_t claimed = abandoned(ring, index, &readers);
     uint32_t mask = blockers(ring.kind, readers, epoch, ring_connected(ring));
     if ((uint32_t)readers == 0)
-        mark_free(ring, index);
+        set_free(ring, index);
     else if (claimed)
         undo_claim(ring, index, readers, claimed);
     else if (mask)
