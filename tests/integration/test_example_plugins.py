@@ -57,19 +57,9 @@ def house(house, plugin_dir):
 # ---- all -------------------------------------------------------------------------------------------------------------------
 
 
-# What the suite writes there has bytes that end a line, so that a channel of lines refuses it as malformed.
-NO_LINES = {
-    "what is written is read",
-    "the largest message is carried",
-    "what is aborted is never seen",
-    "claim returns within its timeout",
-    "both ends close in the middle of a message",
-    "a durable reader resumes at what it had not acknowledged",
-    "a stream arrives whole and in order",
-    "what a slow reader misses is accounted for",
-    "readers come and go in the middle of a stream",
-    "writers come and go, and what they committed is accounted for",
-}
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_it_is_short(name):
+    assert len((TOP / "sdk/examples/plugins" / name / f"{name}.c").read_text().splitlines()) < 300
 
 
 @pytest.mark.parametrize("name", EXAMPLES)
@@ -79,12 +69,11 @@ def test_it_builds_with_cmake_and_keeps_what_the_interface_promises(house, sdk, 
     subprocess.run(["cmake", "-S", source, "-B", build], check=True, env=sdk[1], capture_output=True)
     subprocess.run(["cmake", "--build", build], check=True, env=sdk[1], capture_output=True)
     [plugin] = build.rglob(f"{name}.so")
-    how = {"lines": [f"--where={house.path('kit')}"], "conflate": []}
+    how = {"lines": ["--where=%f/lines"], "conflate": []}
     if name == "mqtt":
         how[name] = [f"--dial={Broker(house, 'allow_anonymous true').url('kit')}"]
     answer = house.run(LEAT, "plugin", "test", *how[name], plugin, seconds=120)
-    failed = {line.split(" - ", 1)[1].split(":")[0] for line in answer.stdout.splitlines() if line.startswith("not ok")}
-    assert failed <= (NO_LINES if name == "lines" else set()) and " - it survives any text" in answer.stdout, answer.stdout
+    assert answer.returncode == 0 and " - it survives any text" in answer.stdout, answer.stdout
 
 
 @pytest.mark.parametrize("name", EXAMPLES)
@@ -318,8 +307,7 @@ def received(subscriber, count):
     return messages
 
 
-@pytest.mark.parametrize("qos", [0, 1, 2])
-def test_a_channel_is_published_at_a_real_broker(house, gateway, qos):
+def test_a_channel_is_published_at_a_real_broker(house, gateway):
     broker = Broker(house, "allow_anonymous true")
     writer = house.writer("quotes")
     running = gateway(f"""
@@ -328,7 +316,6 @@ def test_a_channel_is_published_at_a_real_broker(house, gateway, qos):
         direction = out
         channel = shm://quotes
         dial = {broker.url("site7/quotes")}
-        mqtt.qos = {qos}
         """)
     running.wait_for_peers("quotes", 1)
     subscriber = broker.subscribe("site7/+")
@@ -433,17 +420,9 @@ def test_a_full_channel_leaves_the_rest_with_the_broker_and_loses_nothing(house,
     assert lane["forwarded"] == 1000
 
 
-def test_a_role_that_mqtt_does_not_have_is_refused_with_a_sentence(house, gateway):
-    running = gateway(
-        """
-        [bridge.jobs]
-        pattern = pipeline
-        direction = out
-        channel = shm://jobs
-        dial = mqtt://127.0.0.1:1/jobs
-        """,
-        wait=False,
-    )
+@pytest.mark.parametrize("pattern", ["pattern = pipeline", "pattern = pubsub\npubsub.topics = EUR"])
+def test_what_mqtt_does_not_have_is_refused_with_a_sentence(house, gateway, pattern):
+    running = gateway(f"[bridge.jobs]\ndirection = in\nchannel = shm://jobs\ndial = mqtt://127.0.0.1:1/jobs\n{pattern}\n", wait=False)
     wait_until(lambda: "MQTT knows publishers and subscribers only" in running.log(), "the log says so")
     wait_until(lambda: running.page() and running.bridge("jobs")["state"] == "failed", "the bridge has failed")
 
