@@ -79,7 +79,7 @@ class Bench:
     def forget_files(self):
         """rm, as the library's users do."""
         for file in pathlib.Path("/dev/shm").glob(f"*{self.prefix}*"):
-            file.unlink()
+            file.unlink(missing_ok=True)
 
     def close(self):
         self.house.close()
