@@ -14,12 +14,13 @@
 #include <sysexits.h>
 #include <unistd.h>
 
-enum { KEY_JSON = 0x600, KEY_TAP, KEY_ONLY, KEY_SET, KEY_WHERE, KEY_URL, KEY_DIAL };
+enum { KEY_JSON = 0x600, KEY_TAP, KEY_ONLY, KEY_LEAVE_OUT, KEY_SET, KEY_WHERE, KEY_URL, KEY_DIAL };
 
 static const struct argp_option options[] = {
     {"json", KEY_JSON, 0, 0, "Print one JSON object at the end", 0},
     {"tap", KEY_TAP, 0, 0, "Print TAP, a line a test (default)", 0},
     {"only", KEY_ONLY, "TEXT", 0, "Run the tests whose name contains this", 0},
+    {"leave-out", KEY_LEAVE_OUT, "TEXT", 0, "Do not run the tests whose name contains this", 0},
     {"set", KEY_SET, "OPTION=VALUE", 0, "Set an option of the plugin; may be given again and again", 1},
     {"where", KEY_WHERE, "WHERE", 0,
      "Channel: what stands after NAME://; %f in it becomes a new folder for each test (default: a name that nobody "
@@ -57,6 +58,9 @@ static int parse(int key, char *text, struct argp_state *state)
         return 0;
     case KEY_ONLY:
         arguments->kit.only = text;
+        return 0;
+    case KEY_LEAVE_OUT:
+        arguments->kit.leave_out = text;
         return 0;
     case KEY_SET:
         set(arguments, text, state);

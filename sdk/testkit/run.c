@@ -214,7 +214,8 @@ static enum test_state run_test(struct run *run, const struct test_row *test, bo
 
 static bool is_wanted(const struct run *run, const char *name)
 {
-    return !run->only || strcasestr(name, run->only);
+    return (!run->only || strcasestr(name, run->only)) &&
+           (!run->kit->leave_out || !strcasestr(name, run->kit->leave_out));
 }
 
 static size_t count_wanted(const struct run *run, const struct test_row *tests)

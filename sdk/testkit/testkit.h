@@ -28,6 +28,7 @@ struct testkit_result {
 struct testkit {
     const char *file;                           /* NAME.so */
     const char *only;                           /* run the tests whose name contains this */
+    const char *leave_out;                      /* and those not whose name contains this */
     const char *settings[TESTKIT_SETTINGS_MAX]; /* "OPTION=VALUE", for every instance */
     const char *where; /* a channel's: the part of its URL after "://"; %f is the folder of each test */
     const char *url;   /* a transport's: an address to listen at and to dial */
