@@ -37,6 +37,11 @@ class Example:
         self.house.writer(self.keys[bridge]["channel"].removeprefix("shm://")).publish(message)
         assert [subscriber.recv() for subscriber in subscribers] == [heard or message] * len(subscribers)
 
+    def wait_for_subscriber(self, bridge, publisher):
+        """Both ends know of their connection: what a publisher says before is heard by nobody."""
+        self.running.wait_for_peers(bridge, 1)
+        wait_until(lambda: publisher.pipes, f"the publisher has {bridge} as a subscriber")
+
     def close(self):
         for socket in self.sockets:
             socket.close()
@@ -88,7 +93,7 @@ def each_channel_is_a_topic(example):
 @claim("pubsub-in.ini")
 def only_what_has_the_prefix_comes_without_it(example):
     publisher = example.peer("Pub0", listen=example.urls("weather", "dial")[0])
-    example.running.wait_for_peers("weather", 1)
+    example.wait_for_subscriber("weather", publisher)
     publisher.send(b"sports/1:0")
     publisher.send(b"weather/rain")
     assert example.house.reader("weather").read()[0] == b"rain"
@@ -100,7 +105,7 @@ def both_ends_choose_by_topic(example):
     chosen = example.subscriber(url, b"topic2")
     publisher = example.peer("Pub0", listen=example.urls("sports", "dial")[0])
     example.running.wait_for_peers("news", 1)
-    example.running.wait_for_peers("sports", 1)
+    example.wait_for_subscriber("sports", publisher)
     writer = example.house.writer("news")
     for message in (b"topic1: a", b"topic2: b"):
         writer.publish(message)
@@ -128,7 +133,7 @@ def what_a_publisher_says_reaches_every_program_on_cpp_ipc(example):
     consumers = [Peer(example.house, "recv", "prices", sizes=sizes, count=len(sizes)).ready() for _ in range(2)]
     [url] = example.urls("prices", "dial")
     publisher = example.peer("Pub0", listen=url)
-    example.running.wait_for_peers("prices", 1)
+    example.wait_for_subscriber("prices", publisher)
     for number, size in enumerate(sizes):
         publisher.send(message(number, size))
     for consumer in consumers:
