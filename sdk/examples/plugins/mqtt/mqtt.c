@@ -220,6 +220,7 @@ static const char *start(struct socket *socket, const struct options *options, b
     mosquitto_message_callback_set(socket->client, on_message);
     mosquitto_publish_callback_set(socket->client, on_publish);
     mosquitto_threaded_set(socket->client, true);
+    mosquitto_int_option(socket->client, MOSQ_OPT_TCP_NODELAY, 1);
     mosquitto_max_inflight_messages_set(socket->client,
                                         socket->request.depth); /* none queues, where others overtake it */
     int error = mosquitto_username_pw_set(socket->client, options->user, options->password);
