@@ -124,7 +124,8 @@ int outlet_look(struct outlet *outlet)
     if (outlet_is_ready(outlet))
         return 0;
     int64_t now_ns = monotonic_ns();
-    if (now_ns < outlet->look_at_ns)
+    /* Whether a receiver has come is asked for each message: one that came before a message has to get it. */
+    if (now_ns < outlet->look_at_ns && outlet->found != -ENOENT)
         return outlet->found;
     outlet->look_at_ns = now_ns + LOOK_AGAIN_NS;
     if (outlet->attached && attendant_sees_gone(outlet->attendant))

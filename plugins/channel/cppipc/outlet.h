@@ -32,8 +32,8 @@ int outlet_init(struct outlet *outlet, const struct leat_host *host, const char 
                 const struct cppipc_options *options);
 void outlet_fini(struct outlet *outlet);
 
-/* Looks, a few times a second at most; in between it repeats what it found. 0: it may be pushed to. -ENOENT: no receiver has made the
- * channel yet; -EBUSY: another sender has the route; other -errno: it cannot be used as it is. All but -ENOENT is logged once. */
+/* 0: it may be pushed to. -ENOENT: no receiver has made the channel yet; -EBUSY: another sender has the route; other -errno: it cannot be
+ * used as it is: these are logged once, and looked at a few times a second at most; in between it repeats what it found. */
 int outlet_look(struct outlet *outlet);
 
 /* What outlet_look would have to say first, in a few loads. */

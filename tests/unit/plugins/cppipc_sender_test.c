@@ -83,8 +83,7 @@ Test(cppipc_sender, creates_nothing_and_drops_until_somebody_receives)
     cr_assert(sender_claim(sender, 1, &data, 0) == -ENOTCONN);
     cr_assert(folder_remove_files("IPC_SHM") == 0);
     connect_receiver();
-    while (send_bytes("x", 1) == -ENOTCONN)
-        continue;
+    cr_assert(send_bytes("x", 1) == 0); /* whoever is there before a message gets it */
     cr_assert(next().data[0] == 'x');
     close_all();
 }
