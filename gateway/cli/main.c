@@ -27,7 +27,7 @@ static const struct command commands[] = {
 #endif
     {"doctor", command_doctor, "find what is wrong with channels, and mend it"},
     {"plugins", command_plugins, "show the gateway's plugins and their options"},
-    {"plugin", command_plugin, "for a plugin's author: test a compiled plugin"},
+    {"plugin", command_plugin, "for a plugin's author: make a new one, test a compiled one"},
 };
 enum { COMMAND_COUNT = sizeof commands / sizeof commands[0] };
 
