@@ -156,26 +156,61 @@ void registry_on_load(struct registry *registry, void (*announce)(const char *fi
 
 /* ---- loading ------------------------------------------------------------------------------------------------------ */
 
-/* The exported table of a file, or NULL with a sentence. What was loaded stays. */
-static const struct leat_plugin *open_table(struct registry *registry, const char *file, const char *name,
-                                            char *explain, size_t explain_size)
+static bool is_trusted_path(const char *path, char *explain, size_t explain_size)
 {
     struct stat status;
-    if (stat(file, &status) != 0 || !S_ISREG(status.st_mode)) {
+    if (stat(path, &status) == 0)
+        return is_trusted(&status, path, explain, explain_size);
+    snprintf(explain, explain_size, "%s: %s", path, strerror(errno));
+    return false;
+}
+
+/* Where the code of a plugin stands, to be freed: a link in the folder may lead elsewhere, and then that folder is judged as well.
+ * NULL with a sentence when nothing may be loaded from there. */
+static char *trusted_file(const char *file, char *explain, size_t explain_size)
+{
+    struct stat status;
+    char *real = realpath(file, NULL);
+    if (real == NULL || stat(real, &status) != 0 || !S_ISREG(status.st_mode)) {
         snprintf(explain, explain_size, "plugin %s is not a file", file);
+        free(real);
         return NULL;
     }
-    if (!is_trusted(&status, file, explain, explain_size))
+    char *folder = memory_copy_part(real, (size_t)(strrchr(real, '/') - real) + 1);
+    const bool trusted =
+        is_trusted(&status, real, explain, explain_size) && is_trusted_path(folder, explain, explain_size);
+    free(folder);
+    if (trusted)
+        return real;
+    free(real);
+    return NULL;
+}
+
+/* Under the name of the file itself, never of a link to it: its $ORIGIN, by which it finds its libraries, is the folder of that name. */
+static void *load_file(struct registry *registry, const char *file, const char *name, char *explain,
+                       size_t explain_size)
+{
+    char *real = trusted_file(file, explain, explain_size);
+    if (real == NULL)
         return NULL;
     if (registry->announce != NULL)
         registry->announce(file, registry->announce_user);
     guard_enter(name, "being loaded");
-    void *handle = dlopen(file, RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
+    void *handle = dlopen(real, RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
     guard_leave();
-    if (handle == NULL) {
+    free(real);
+    if (handle == NULL)
         snprintf(explain, explain_size, "plugin %s.so cannot be loaded: %s", name, dlerror());
+    return handle;
+}
+
+/* The exported table of a file, or NULL with a sentence. What was loaded stays. */
+static const struct leat_plugin *open_table(struct registry *registry, const char *file, const char *name,
+                                            char *explain, size_t explain_size)
+{
+    void *handle = load_file(registry, file, name, explain, explain_size);
+    if (handle == NULL)
         return NULL;
-    }
     const struct leat_plugin *table = dlsym(handle, LEAT_PLUGIN_SYMBOL);
     if (table == NULL)
         snprintf(explain, explain_size,

@@ -3,7 +3,9 @@
 #include "support_config.h"
 
 #include <criterion/criterion.h>
+#include <dlfcn.h>
 #include <errno.h>
+#include <link.h>
 
 static struct registry *registry;
 static char explain[512];
@@ -173,6 +175,40 @@ Test(registry, trusts_no_file_that_others_can_write)
     cr_expect_null(find_pattern("open"));
     cr_expect(strstr(explain, "/open.so can be written by everyone") != NULL, "%s", explain);
     folder_remove(room);
+}
+
+/* A folder of links, as a package manager of its own makes one; what they lead to finds its libraries beside itself. */
+Test(registry, loads_the_file_that_a_link_leads_to)
+{
+    char room[64], link[128], library[128];
+    folder_make(room, sizeof(room));
+    snprintf(link, sizeof(link), "%s/every.so", room);
+    cr_assert_eq(symlink(LEAT_TEST_PLUGINS "/every.so", link), 0);
+    enter(room);
+    cr_assert_not_null(find_pattern("every"), "%s", explain);
+    snprintf(library, sizeof(library), "%s/every.so", LEAT_TEST_PLUGINS);
+    void *loaded = dlopen(library, RTLD_NOW | RTLD_NOLOAD);
+    struct link_map *map;
+    cr_assert(loaded != NULL && dlinfo(loaded, RTLD_DI_LINKMAP, &map) == 0);
+    cr_expect_str_eq(map->l_name, library, "$ORIGIN is the folder of this name");
+    dlclose(loaded);
+    folder_remove(room);
+}
+
+Test(registry, trusts_no_link_into_a_folder_that_others_can_write)
+{
+    char room[64], elsewhere[64], link[128];
+    folder_make(room, sizeof(room));
+    folder_make(elsewhere, sizeof(elsewhere));
+    snprintf(link, sizeof(link), "%s/far.so", room);
+    cr_assert_eq(symlink(file_write(elsewhere, "far.so", "x"), link), 0);
+    chmod(elsewhere, 0777);
+    enter(room);
+    cr_expect_null(find_pattern("far"));
+    cr_expect(strncmp(explain, elsewhere, strlen(elsewhere)) == 0 && strstr(explain, "can be written by everyone"),
+              "%s", explain);
+    folder_remove(room);
+    folder_remove(elsewhere);
 }
 
 Test(registry, trusts_no_folder_of_another_user)
