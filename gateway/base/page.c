@@ -19,14 +19,22 @@
 #define CREATE_ATTEMPTS 100
 
 _Static_assert(offsetof(struct page_lane, durable) == 80 && offsetof(struct page_lane, read) == 128 &&
-                   offsetof(struct page_lane, forwarded) == 256 && sizeof(struct page_lane) == 512,
+                   offsetof(struct page_lane, forwarded) == 256 && offsetof(struct page_lane, latency) == 512 &&
+                   offsetof(struct page_latency, steps) == 128 && sizeof(struct page_lane) == 1664,
                "the layout of a lane is documented");
+_Static_assert(offsetof(struct page_peer, since_ns) == 192 && offsetof(struct page_peer, traffic) == 240 &&
+                   sizeof(struct page_traffic) == 64 && sizeof(struct page_peer) == 320,
+               "the layout of a peer is documented");
 _Static_assert(offsetof(struct page_bridge, urls) == 192 && offsetof(struct page_bridge, state) == 448 &&
-                   offsetof(struct page_bridge, lanes) == 768 && sizeof(struct page_bridge) == 768 + PAGE_LANES * 512,
+                   offsetof(struct page_bridge, denied) == 680 && offsetof(struct page_bridge, traffic) == 912 &&
+                   offsetof(struct page_bridge, lanes) == 1024 &&
+                   offsetof(struct page_bridge, peers_shown) == 1024 + PAGE_LANES * 1664 &&
+                   sizeof(struct page_bridge) == 1024 + PAGE_LANES * 1664 + PAGE_PEERS * 320,
                "the layout of a bridge is documented");
 _Static_assert(offsetof(struct page, name) == 32 && offsetof(struct page, started_ns) == 104 &&
-                   offsetof(struct page, events_written) == 128 && offsetof(struct page, events) == 136 &&
-                   sizeof(struct page_event) == 272 && sizeof(struct page) % 128 == 0,
+                   offsetof(struct page, generation) == 120 && offsetof(struct page, events_written) == 384 &&
+                   offsetof(struct page, events) == 392 && sizeof(struct page_event) == 272 &&
+                   sizeof(struct page) % 128 == 0,
                "the layout of a page is documented");
 
 int page_reopen(const struct page_map *map)
@@ -44,13 +52,15 @@ static void lay_out(struct page *page, const char *name, const char *const *brid
     page->magic = PAGE_MAGIC;
     page->version = PAGE_VERSION;
     page->header_bytes = sizeof *page;
-    page->total_bytes = page_file_bytes(bridge_count);
-    page->bridge_capacity = (uint32_t)bridge_count;
+    page->bridge_bytes = sizeof *page->bridges;
     page->lane_capacity = PAGE_LANES;
+    page->peer_capacity = PAGE_PEERS;
+    atomic_init(&page->bridge_capacity, (uint32_t)bridge_count);
     snprintf(page->name, sizeof page->name, "%s", name);
     page->supervisor_pid = (uint32_t)getpid();
     page->started_ns = (uint64_t)clock_realtime_ns();
     atomic_init(&page->state, PAGE_STARTING);
+    atomic_init(&page->generation, 1);
     for (size_t i = 0; i < bridge_count; i++)
         snprintf(page->bridges[i].name, PAGE_NAME_BYTES, "%s", bridges[i]);
     atomic_init(&page->bridge_count, (uint32_t)bridge_count);

@@ -16,13 +16,15 @@
 #include <stdint.h>
 
 #define PAGE_MAGIC UINT64_C(0x31454741502e4c00) /* little-endian "\0L.PAGE1" */
-#define PAGE_VERSION 1u
+#define PAGE_VERSION 2u
 #define PAGE_NAME_BYTES 64
 #define PAGE_TEXT_BYTES 192
 #define PAGE_REASONS 16
 #define PAGE_LANES 16 /* for each bridge: one for each channel outwards, one inwards */
 #define PAGE_EVENTS 128
 #define PAGE_BRIDGES_MAX 4096
+#define PAGE_PEERS 64          /* shown of each bridge; the sums are of all */
+#define PAGE_LATENCY_STEPS 128 /* four to each doubling, see page_latency_bound_ns() */
 
 enum page_state {
     PAGE_STOPPED = 0,
@@ -33,6 +35,14 @@ enum page_state {
     PAGE_DEGRADED,
     PAGE_STOPPING,
     PAGE_FAILED
+};
+
+/* How long messages took: outward from their publication to the hand-over to the network, inward from the network's hand-over to
+ * their publication. Of samples: every message of a quiet lane, some of a busy one. */
+struct page_latency {
+    _Alignas(128) _Atomic uint64_t count;
+    _Atomic uint64_t sum_ns, max_ns;
+    _Alignas(128) _Atomic uint64_t steps[PAGE_LATENCY_STEPS];
 };
 
 struct page_lane {
@@ -49,6 +59,32 @@ struct page_lane {
     _Atomic uint64_t returned;
     _Atomic uint64_t dropped[PAGE_REASONS]; /* by enum leat_reason */
     _Atomic uint64_t in_flight;             /* as the lane itself counts them; 0 while no worker runs it */
+    struct page_latency latency;
+};
+
+/* What passed between a bridge and its peers, as the engine counts it. A socket that drops for a slow peer (pubsub, bus, survey) was
+ * offered a message for every peer that was there: offered = sent + lost + queued, for each peer of which sends are counted. */
+struct page_traffic {
+    _Atomic uint64_t offered, offered_bytes;
+    _Atomic uint64_t sent, sent_bytes;
+    _Atomic uint64_t lost,
+        lost_bytes; /* at least so many: a burst shorter than a look may hide some among the queued */
+    _Atomic uint64_t received, received_bytes;
+};
+
+/* A peer, or one that has left: those stay until their place is needed. Written by the bridge's worker, about once a second. */
+struct page_peer {
+    _Alignas(64) _Atomic uint32_t changes; /* odd while it is being written */
+    uint32_t id;                           /* as the engine numbers it; 0: a free place */
+    uint32_t counted;                      /* 0: the transport counts nothing; then sent, lost, received are unknown */
+    uint32_t may_lose;                     /* 1: the socket drops what this peer is too slow for */
+    char address[112];
+    char name[PAGE_NAME_BYTES];    /* of its certificate; "": none */
+    uint64_t since_ns, until_ns;   /* CLOCK_REALTIME; until 0: it is here */
+    uint64_t lost_since_ns;        /* since when it loses; 0: it does not, now */
+    uint64_t lost_last_ns;         /* when it lost last; 0: never */
+    uint64_t queued, queued_bytes; /* offered, and neither sent nor known to be lost */
+    struct page_traffic traffic;
 };
 
 struct page_bridge {
@@ -64,7 +100,17 @@ struct page_bridge {
     _Atomic uint32_t peers;
     _Atomic uint32_t lane_count;
     char reason[PAGE_TEXT_BYTES]; /* why degraded, failed or waiting; may be torn while it changes: for people */
+    _Atomic uint64_t denied;      /* connections that were refused */
+    _Atomic uint64_t certificate_expires_ns;   /* CLOCK_REALTIME, of the first to expire; 0: it has none */
+    char certificate_trouble[PAGE_TEXT_BYTES]; /* why a changed certificate is not used; "": it is */
+    _Atomic uint32_t access_generation;        /* how often its access rules and certificates were read anew */
+    _Atomic uint32_t peers_losing;             /* of those that are here */
+    _Atomic uint32_t peers_uncounted;          /* likewise: the socket may drop for them, and nobody knows how much */
+    _Atomic uint32_t queue_messages; /* what waits for each peer at most, where the socket drops; 0: it does not */
+    _Atomic uint64_t peers_ever;
+    struct page_traffic traffic; /* of all peers there ever were, shown or not */
     struct page_lane lanes[PAGE_LANES];
+    struct page_peer peers_shown[PAGE_PEERS];
 };
 
 struct page_event {
@@ -77,14 +123,20 @@ struct page_event {
 struct page {
     uint64_t magic;
     uint32_t version, header_bytes;
-    uint64_t total_bytes;
-    uint32_t bridge_capacity, lane_capacity;
+    uint32_t bridge_bytes, lane_capacity;
+    _Atomic uint32_t bridge_capacity; /* only grows, and after the file */
+    uint32_t peer_capacity;
     char name[PAGE_NAME_BYTES]; /* the gateway's */
     uint32_t supervisor_pid;
     uint32_t reserved;
     uint64_t started_ns; /* CLOCK_REALTIME */
     _Atomic uint32_t state;
-    _Atomic uint32_t bridge_count;
+    _Atomic uint32_t bridge_count; /* places in use, and free ones between them: those have no name */
+    _Atomic uint64_t generation;   /* of the configuration that runs: 1, and one more with each reload */
+    _Atomic uint64_t reloaded_ns;  /* CLOCK_REALTIME of the last that succeeded; 0: none */
+    _Atomic uint64_t reload_failures;
+    _Atomic uint64_t reload_failed_ns;
+    char reload_failure[PAGE_TEXT_BYTES]; /* why the last one failed; "": it did not */
     _Alignas(128) _Atomic uint64_t events_written;
     struct page_event events[PAGE_EVENTS];
     struct page_bridge bridges[]; /* bridge_capacity of them */
@@ -126,8 +178,9 @@ int page_list(const char *directory, int (*each)(const char *name, void *user), 
  * supervisor's lock beyond the supervisor's death. A descriptor (O_CLOEXEC), or -errno. */
 int page_reopen(const struct page_map *map);
 
-/* How many bridges there are, never more than the mapping holds, whatever the page says. */
+/* How many places for bridges there are, never more than the mapping holds, whatever the page says. */
 size_t page_bridge_count(const struct page_map *map);
+bool page_bridge_is_used(const struct page_bridge *bridge); /* it has a name */
 struct page_bridge *page_find(const struct page_map *map, const char *bridge);
 
 uint64_t page_lane_dropped(const struct page_lane *lane); /* for all reasons together */
@@ -148,6 +201,16 @@ void page_set_lanes(struct page_bridge *bridge, const struct page_lane_title *ti
 /* Settles the books of a lane whose worker died: what it held is returned where the lane resumes, or else lost and dropped
  * (LEAT_DROP_ERROR). Returns how many messages that were. */
 uint64_t page_lane_settle(struct page_lane *lane);
+
+/* The worker of a bridge is gone, and its peers with it. */
+void page_peers_leave(struct page_bridge *bridge);
+
+/* The step that a latency counts in, the least that counts in a step (page_latency_bound_ns(PAGE_LATENCY_STEPS): no limit), and what a
+ * share of all samples (0.99) did not exceed; 0 without samples. */
+size_t page_latency_step(uint64_t ns);
+uint64_t page_latency_bound_ns(size_t step);
+void page_latency_add(struct page_latency *latency, uint64_t ns); /* any thread */
+uint64_t page_latency_share_ns(const struct page_latency *latency, double share);
 
 /* Sets a bridge's state and reason, and notes an event where it changed. Any process, any thread. */
 __attribute__((format(printf, 4, 5))) void page_set_state(struct page_map *map, struct page_bridge *bridge,

@@ -16,6 +16,11 @@ size_t page_bridge_count(const struct page_map *map)
     return count < room ? count : room;
 }
 
+bool page_bridge_is_used(const struct page_bridge *bridge)
+{
+    return bridge->name[0] != '\0';
+}
+
 struct page_bridge *page_find(const struct page_map *map, const char *bridge)
 {
     for (size_t i = 0; i < page_bridge_count(map); i++)

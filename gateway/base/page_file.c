@@ -48,9 +48,10 @@ int page_file_check(int fd)
         return -EBADMSG;
     if (header.version != PAGE_VERSION)
         return -EPROTO;
-    if (header.header_bytes != sizeof header || header.lane_capacity != PAGE_LANES ||
-        header.bridge_capacity > PAGE_BRIDGES_MAX || header.total_bytes != page_file_bytes(header.bridge_capacity) ||
-        header.total_bytes > (uint64_t)st.st_size)
+    size_t capacity = atomic_load_explicit(&header.bridge_capacity, memory_order_relaxed);
+    if (header.header_bytes != sizeof header || header.bridge_bytes != sizeof(struct page_bridge) ||
+        header.lane_capacity != PAGE_LANES || header.peer_capacity != PAGE_PEERS || capacity > PAGE_BRIDGES_MAX ||
+        page_file_bytes(capacity) > (uint64_t)st.st_size)
         return -EBADMSG;
     return 0;
 }

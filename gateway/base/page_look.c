@@ -11,6 +11,8 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#define PEER_LOOKS 8
+
 /* A descriptor of a page whose header is sound, or -errno. */
 static int open_checked(const char *directory, const char *name)
 {
@@ -52,25 +54,55 @@ bool page_is_live(const char *directory, const char *name)
 
 /* ---- copies ------------------------------------------------------------------------------------------------------------ */
 
+static void bound_bridge(struct page_bridge *bridge)
+{
+    text_bound(bridge->name, sizeof bridge->name);
+    text_bound(bridge->worker, sizeof bridge->worker);
+    text_bound(bridge->pattern, sizeof bridge->pattern);
+    text_bound(bridge->urls, sizeof bridge->urls);
+    text_bound(bridge->reason, sizeof bridge->reason);
+    text_bound(bridge->certificate_trouble, sizeof bridge->certificate_trouble);
+    if (atomic_load_explicit(&bridge->lane_count, memory_order_relaxed) > PAGE_LANES)
+        atomic_store_explicit(&bridge->lane_count, PAGE_LANES, memory_order_relaxed);
+    for (size_t lane = 0; lane < PAGE_LANES; lane++)
+        text_bound(bridge->lanes[lane].channel, sizeof bridge->lanes[lane].channel);
+}
+
+/* Peers come and go, and one place may hold two of them while it is read: it is read until it did not change meanwhile. One that keeps
+ * changing, or whose writer died over it, is shown as it is. */
+static void settle_peer(const struct page_map *copy, struct page_peer *peer)
+{
+    off_t at = (off_t)((const char *)peer - (const char *)copy->page);
+    for (int look = 0; look < PEER_LOOKS; look++) {
+        uint32_t before = atomic_load_explicit(&peer->changes, memory_order_relaxed), after;
+        if (pread(copy->fd, &after, sizeof after, at) != (ssize_t)sizeof after || (before == after && before % 2 == 0))
+            return;
+        if (pread(copy->fd, peer, sizeof *peer, at) != (ssize_t)sizeof *peer)
+            return;
+    }
+}
+
+static void take_peers(const struct page_map *copy, struct page_bridge *bridge)
+{
+    for (size_t i = 0; i < PAGE_PEERS; i++) {
+        struct page_peer *peer = &bridge->peers_shown[i];
+        if (peer->id || atomic_load_explicit(&peer->changes, memory_order_relaxed))
+            settle_peer(copy, peer);
+        text_bound(peer->address, sizeof peer->address);
+        text_bound(peer->name, sizeof peer->name);
+    }
+}
+
 static void bound_texts(struct page *page, size_t bridge_count)
 {
     text_bound(page->name, sizeof page->name);
+    text_bound(page->reload_failure, sizeof page->reload_failure);
     for (size_t i = 0; i < PAGE_EVENTS; i++) {
         text_bound(page->events[i].bridge, sizeof page->events[i].bridge);
         text_bound(page->events[i].text, sizeof page->events[i].text);
     }
-    for (size_t i = 0; i < bridge_count; i++) {
-        struct page_bridge *bridge = &page->bridges[i];
-        text_bound(bridge->name, sizeof bridge->name);
-        text_bound(bridge->worker, sizeof bridge->worker);
-        text_bound(bridge->pattern, sizeof bridge->pattern);
-        text_bound(bridge->urls, sizeof bridge->urls);
-        text_bound(bridge->reason, sizeof bridge->reason);
-        if (atomic_load_explicit(&bridge->lane_count, memory_order_relaxed) > PAGE_LANES)
-            atomic_store_explicit(&bridge->lane_count, PAGE_LANES, memory_order_relaxed);
-        for (size_t lane = 0; lane < PAGE_LANES; lane++)
-            text_bound(bridge->lanes[lane].channel, sizeof bridge->lanes[lane].channel);
-    }
+    for (size_t i = 0; i < bridge_count; i++)
+        bound_bridge(&page->bridges[i]);
 }
 
 /* Read, and not mapped: a file that shrinks meanwhile is a short read here and would be a SIGBUS there. */
@@ -85,6 +117,8 @@ static int copy_in(struct page_map *copy)
         at += (size_t)got;
     }
     bound_texts(copy->page, page_bridge_count(copy));
+    for (size_t i = 0; i < page_bridge_count(copy); i++)
+        take_peers(copy, &copy->page->bridges[i]);
     return 0;
 }
 
@@ -94,10 +128,10 @@ int page_copy(struct page_map *copy, const char *directory, const char *name)
     int fd = open_checked(directory, name);
     if (fd < 0)
         return fd;
-    bool sound = pread(fd, &header, sizeof header, 0) == (ssize_t)sizeof header &&
-                 header.bridge_capacity <= PAGE_BRIDGES_MAX; /* again: it may have changed since the check */
-    int error = sound ? 0 : -EBADMSG;
-    size_t bytes = error ? 0 : page_file_bytes(header.bridge_capacity);
+    bool sound = pread(fd, &header, sizeof header, 0) == (ssize_t)sizeof header;
+    size_t capacity = atomic_load_explicit(&header.bridge_capacity, memory_order_relaxed);
+    int error = sound && capacity <= PAGE_BRIDGES_MAX ? 0 : -EBADMSG; /* again: it may have changed since the check */
+    size_t bytes = error ? 0 : page_file_bytes(capacity);
     void *memory = error ? MAP_FAILED : mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (!error && memory == MAP_FAILED)
         error = -errno;

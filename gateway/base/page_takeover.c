@@ -108,7 +108,7 @@ void page_inherit(struct page_map *map, struct page_map *old)
         memcpy(bridge, before, sizeof *bridge);
         atomic_store_explicit(&bridge->state, PAGE_STOPPED, memory_order_relaxed);
         atomic_store_explicit(&bridge->worker_pid, 0, memory_order_relaxed);
-        atomic_store_explicit(&bridge->peers, 0, memory_order_relaxed);
+        page_peers_leave(bridge);
         bridge->reason[0] = '\0';
         for (size_t lane = 0; lane < PAGE_LANES; lane++)
             page_lane_settle(&bridge->lanes[lane]);

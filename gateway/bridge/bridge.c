@@ -220,7 +220,7 @@ static int build(struct bridge *bridge, char *explain, size_t explain_size)
         snprintf(explain, explain_size, "not enough memory for its lanes");
         return error;
     }
-    atomic_store_explicit(&bridge->page->peers, 0, memory_order_relaxed);
+    page_peers_leave(bridge->page);
     atomic_store_explicit(&bridge->page->lane_count, (uint32_t)bridge->lane_count, memory_order_release);
     error = create_pattern(bridge, explain, explain_size);
     return error ? error : open_socket(bridge, explain, explain_size);

@@ -165,7 +165,7 @@ static struct held settle(struct child *child, int64_t now_ns)
     for (size_t i = 0; i < child->bridge_count; i++) {
         struct page_bridge *bridge = child->bridges[i].page;
         atomic_store_explicit(&bridge->worker_pid, 0, memory_order_relaxed);
-        atomic_store_explicit(&bridge->peers, 0, memory_order_relaxed);
+        page_peers_leave(bridge);
         child->bridges[i].down_since_ns = now_ns;
         for (size_t lane = 0; lane < PAGE_LANES; lane++) {
             struct page_lane *of = &bridge->lanes[lane];

@@ -1,4 +1,5 @@
 #include "base/page.h"
+#include "base/page_peers.h"
 #include "shm_folder.h"
 
 #include <leat/plugin/pattern.h>
@@ -293,10 +294,16 @@ Test(page, a_header_that_promises_more_than_the_file_holds_is_refused)
     struct page_map map;
     make_stopped_page();
     uint32_t capacity = 3;
-    uint64_t bytes = sizeof(struct page) + 3 * sizeof(struct page_bridge);
     spoil(offsetof(struct page, bridge_capacity), &capacity, sizeof capacity);
     cr_assert_eq(page_open(&map, NULL, "edge"), -EBADMSG);
-    spoil(offsetof(struct page, total_bytes), &bytes, sizeof bytes);
+}
+
+Test(page, a_page_of_another_layout_is_refused)
+{
+    struct page_map map;
+    make_stopped_page();
+    uint32_t bytes = sizeof(struct page_bridge) - 128;
+    spoil(offsetof(struct page, bridge_bytes), &bytes, sizeof bytes);
     cr_assert_eq(page_open(&map, NULL, "edge"), -EBADMSG);
 }
 
@@ -341,6 +348,128 @@ Test(page, counts_and_texts_of_a_copy_are_in_bounds_whatever_the_page_says)
     cr_assert_eq(atomic_load(&copy.page->bridges[1].lane_count), PAGE_LANES);
     page_close(&copy);
     page_close(&map);
+}
+
+Test(page, texts_of_peers_in_a_copy_are_in_bounds_whatever_the_page_says)
+{
+    struct page_map map, copy;
+    cr_assert_eq(page_create(&map, NULL, "edge", two, 2), 0);
+    struct page_peer *peer = &map.page->bridges[1].peers_shown[PAGE_PEERS - 1];
+    memset(peer, '\033', sizeof *peer); /* a writer that died over it, too: `changes` is odd */
+    cr_assert_eq(page_copy(&copy, NULL, "edge"), 0);
+    peer = &copy.page->bridges[1].peers_shown[PAGE_PEERS - 1];
+    cr_assert_eq(strlen(peer->address), sizeof peer->address - 1);
+    cr_assert_eq(peer->name[0], ' ');
+    page_close(&copy);
+    page_close(&map);
+}
+
+/* ---- peers ---- */
+
+static void show_peer(struct page_bridge *bridge, uint32_t id)
+{
+    struct page_peer *peer = page_peer_place(bridge);
+    page_peer_begin(peer);
+    peer->id = id;
+    peer->until_ns = 0;
+    snprintf(peer->address, sizeof peer->address, "peer-%u", id);
+    page_peer_end(peer);
+}
+
+Test(page, a_peer_that_left_keeps_its_place_until_another_one_needs_it)
+{
+    struct page_map map;
+    cr_assert_eq(page_create(&map, NULL, "edge", two, 2), 0);
+    struct page_bridge *bridge = page_find(&map, "quotes");
+    for (uint32_t id = 1; id <= PAGE_PEERS; id++)
+        show_peer(bridge, id);
+    cr_assert_null(page_peer_place(bridge));
+    struct page_peer *left = page_peer_find(bridge, 7);
+    page_peer_leave(left);
+    cr_assert_null(page_peer_find(bridge, 7));
+    cr_assert_eq(left->id, 7);
+    show_peer(bridge, 100);
+    cr_assert_eq(page_peer_find(bridge, 100), left);
+    page_close(&map);
+}
+
+Test(page, when_a_worker_is_gone_its_peers_are_too)
+{
+    struct page_map map;
+    cr_assert_eq(page_create(&map, NULL, "edge", two, 2), 0);
+    struct page_bridge *bridge = page_find(&map, "quotes");
+    show_peer(bridge, 1);
+    atomic_store(&bridge->peers, 1);
+    page_peers_leave(bridge);
+    cr_assert_gt(bridge->peers_shown[0].until_ns, 0);
+    cr_assert_eq(atomic_load(&bridge->peers), 0);
+    page_close(&map);
+}
+
+struct turning {
+    struct page_bridge *bridge;
+    atomic_bool over;
+};
+
+/* One place, and two peers that have it in turn. */
+static void *take_turns(void *of)
+{
+    struct turning *turning = of;
+    struct page_peer *peer = &turning->bridge->peers_shown[0];
+    for (uint32_t turn = 0; !atomic_load(&turning->over); turn++) {
+        page_peer_begin(peer);
+        peer->id = 1 + turn % 2;
+        memset(peer->address, 'a' + (int)(turn % 2), sizeof peer->address - 1);
+        page_peer_end(peer);
+        nanosleep(&(struct timespec){.tv_nsec = 20000}, NULL);
+    }
+    return NULL;
+}
+
+Test(page, a_peer_in_a_copy_is_one_and_not_two)
+{
+    struct page_map map, copy;
+    pthread_t thread;
+    cr_assert_eq(page_create(&map, NULL, "edge", two, 2), 0);
+    struct turning turning = {.bridge = page_find(&map, "quotes")};
+    cr_assert_eq(pthread_create(&thread, NULL, take_turns, &turning), 0);
+    for (int i = 0; i < 2000; i++) {
+        cr_assert_eq(page_copy(&copy, NULL, "edge"), 0);
+        const struct page_peer *peer = &page_find(&copy, "quotes")->peers_shown[0];
+        char expected = peer->id == 0 ? '\0' : peer->id == 1 ? 'a' : 'b';
+        cr_assert_eq(peer->address[0], expected);
+        cr_assert_eq(peer->address[sizeof peer->address - 2], expected);
+        page_close(&copy);
+    }
+    atomic_store(&turning.over, true);
+    pthread_join(thread, NULL);
+    page_close(&map);
+}
+
+/* ---- latency ---- */
+
+Test(page, latency_steps_have_no_gaps)
+{
+    cr_assert_eq(page_latency_step(0), 0);
+    cr_assert_eq(page_latency_step(UINT64_MAX), PAGE_LATENCY_STEPS - 1);
+    for (size_t step = 1; step < PAGE_LATENCY_STEPS; step++) {
+        cr_assert_eq(page_latency_step(page_latency_bound_ns(step)), step);
+        cr_assert_eq(page_latency_step(page_latency_bound_ns(step) - 1), step - 1);
+    }
+}
+
+Test(page, a_share_of_latencies_is_known_to_a_fifth)
+{
+    struct page_latency latency = {0};
+    for (uint64_t us = 1; us <= 1000; us++)
+        page_latency_add(&latency, us * 1000);
+    uint64_t half = page_latency_share_ns(&latency, 0.5), most = page_latency_share_ns(&latency, 0.99);
+    cr_assert(half >= 500000 && half <= 600000, "%lu", (unsigned long)half);
+    cr_assert(most >= 990000 && most <= 1000000, "%lu", (unsigned long)most);
+    cr_assert_eq(page_latency_share_ns(&latency, 1), 1000000);
+    cr_assert_eq(get(&latency.max_ns), 1000000);
+    cr_assert_eq(get(&latency.count), 1000);
+    cr_assert_eq(get(&latency.sum_ns), UINT64_C(500500000));
 }
 
 Test(page, a_lane_of_a_copy_can_be_read_once_more)
