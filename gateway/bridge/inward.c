@@ -114,17 +114,21 @@ static void close_writer(struct inward *in, uint32_t index)
 
 /* ---- one message --------------------------------------------------------------------------------------------------- */
 
-/* No room in a `block` channel: its readers hold the lane, as they should; people want to know after a while. Where this bridge is
- * one of them and has no peer, its outward lane says so. */
-static void show_full(struct inward *in, uint32_t index, int64_t since_ns)
+/* No room in a `block` channel, or nobody there: its readers hold the lane, as they should; people want to know after a while. Where
+ * this bridge is one of them and has no peer, its outward lane says so. */
+static void show_no_room(struct inward *in, uint32_t index, int32_t error, int64_t since_ns)
 {
     const struct bridge *bridge = in->lane.bridge;
     if (lane_now_ns() - since_ns < FULL_SHOW_NS || lane_is_stopping(&in->lane) ||
         (bridge->loops && atomic_load_explicit(&bridge->peers, memory_order_relaxed) == 0))
         return;
-    lane_show(&in->lane, PAGE_DEGRADED, "channel '%s' is full; the network waits for its readers%s",
-              channel_of(in, index)->where,
-              bridge->loops ? ", and this bridge is one: a reply_channel would keep the ways apart" : "");
+    if (error == LEAT_EAGAIN)
+        lane_show(&in->lane, PAGE_DEGRADED, "nobody reads channel '%s'; the network waits until somebody does",
+                  channel_of(in, index)->where);
+    else
+        lane_show(&in->lane, PAGE_DEGRADED, "channel '%s' is full; the network waits for its readers%s",
+                  channel_of(in, index)->where,
+                  bridge->loops ? ", and this bridge is one: a reply_channel would keep the ways apart" : "");
 }
 
 /* What a channel's error means for the message. LEAT_FORWARD: it may still go. */
@@ -164,7 +168,7 @@ static int32_t claim(struct inward *in, uint32_t index, uint64_t len, void **dat
             close_writer(in, index); /* it was removed: make it anew, the message is still ours */
         if (lane_is_expired(&in->lane))
             return LEAT_DROP_SHUTDOWN;
-        show_full(in, index, since_ns);
+        show_no_room(in, index, error, since_ns);
     }
 }
 
@@ -184,7 +188,7 @@ static int32_t commit(struct inward *in, uint32_t index, uint64_t len, uint64_t 
             ops_of(in, index)->abort(in->writers[index]);
             return LEAT_DROP_SHUTDOWN;
         }
-        show_full(in, index, since_ns);
+        show_no_room(in, index, error, since_ns);
     }
 }
 

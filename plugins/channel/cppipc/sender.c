@@ -144,6 +144,11 @@ static int approach(struct sender *sender, int64_t until_ns)
     return LEAT_EAGAIN;
 }
 
+static bool is_attended(const struct outlet *outlet)
+{
+    return outlet_is_ready(outlet) && has_receiver(&outlet->ring);
+}
+
 static int make_room(struct sender *sender, int64_t timeout_ns)
 {
     int64_t until_ns = deadline_after(timeout_ns);
@@ -152,7 +157,7 @@ static int make_room(struct sender *sender, int64_t timeout_ns)
         if (error != LEAT_EAGAIN)
             return error;
         if (monotonic_ns() >= until_ns)
-            return LEAT_ETIMEDOUT;
+            return is_attended(&sender->outlet) ? LEAT_ETIMEDOUT : LEAT_EAGAIN;
     }
 }
 
@@ -179,7 +184,7 @@ int sender_claim(struct sender *sender, uint64_t len, void **data, int64_t timeo
     if (bytes == 0)
         return -EINVAL;
     int error = 0;
-    if (!outlet_is_ready(outlet) || !has_receiver(&outlet->ring) || !has_room(&outlet->ring))
+    if (!is_attended(outlet) || !has_room(&outlet->ring))
         error = make_room(sender, timeout_ns);
     if (!error && bytes > sender->capacity)
         error = grow(sender, bytes);

@@ -157,7 +157,10 @@ static int32_t claim(void *writer, uint64_t len, void **data, int64_t timeout_ns
     while (!has_room(channel) && !channel->removed)
         if (pthread_cond_timedwait(&channel->changed, &channel->lock, &until) != 0)
             break;
-    int32_t error = channel->removed ? LEAT_ECLOSED : has_room(channel) ? 0 : LEAT_ETIMEDOUT;
+    int32_t error = channel->removed    ? LEAT_ECLOSED
+                    : has_room(channel) ? 0
+                    : channel->unread   ? LEAT_EAGAIN
+                                        : LEAT_ETIMEDOUT;
     pthread_mutex_unlock(&channel->lock);
     *data = channel->claimed;
     return error;

@@ -24,6 +24,7 @@ struct fake_channel {
     bool absent;         /* reader_open and writer_open fail: -ENOENT, -ENOSPC */
     bool removed;        /* LEAT_ECLOSED until it is opened again */
     bool full;           /* claim finds no room */
+    bool unread;         /* because nobody reads */
     bool forgets;        /* this reader has no stored position, whatever the table says */
     uint32_t lap_chance; /* of 1000 loans, how many are overwritten */
     uint64_t random;

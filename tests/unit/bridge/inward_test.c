@@ -126,6 +126,18 @@ Test(inward, waits_while_the_channel_is_full_and_shows_that_it_lives)
     rig_await_state(rig, PAGE_RUNNING);
 }
 
+Test(inward, says_that_nobody_reads_where_the_channel_waits_for_that)
+{
+    channel->full = channel->unread = true;
+    rig_start(rig);
+    arrive(5, 0, 8);
+    rig_await_state(rig, PAGE_DEGRADED);
+    cr_assert_str_eq(rig->page->reason, "nobody reads channel 'a'; the network waits until somebody does");
+    fake_set_full(channel, false);
+    fake_await_written(channel, 1);
+    rig_await_state(rig, PAGE_RUNNING);
+}
+
 Test(inward, makes_a_removed_channel_anew_and_loses_nothing)
 {
     rig_start(rig);

@@ -54,8 +54,8 @@ struct leat_channel_ops {
     /* Opens the writing end and creates the channel where it is not there. */
     int32_t (*writer_open)(void **writer, const struct leat_host *host, const char *where, const void *options);
 
-    /* Room for a message of `len` bytes, at *data; one claim at a time. 0; LEAT_EAGAIN or LEAT_ETIMEDOUT: no room in time, the lane asks
-     * again; LEAT_ETOOBIG: never (dropped as oversize); LEAT_ECLOSED: the lane opens the channel anew; -ENOTCONN: nobody would read it,
+    /* Room for a message of `len` bytes, at *data; one claim at a time. 0; LEAT_ETIMEDOUT: no room in time, LEAT_EAGAIN: none, since
+     * nobody reads there and the channel waits for somebody who does: the lane asks again, and says which; LEAT_ETOOBIG: never (dropped as oversize); LEAT_ECLOSED: the lane opens the channel anew; -ENOTCONN: nobody would read it,
      * and the channel does not keep it for later (dropped as no_peer); -EINVAL: the channel has no such message, as an empty one
      * (dropped as malformed). */
     int32_t (*claim)(void *writer, uint64_t len, void **data, int64_t timeout_ns);
