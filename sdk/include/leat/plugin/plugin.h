@@ -23,7 +23,7 @@ extern "C" {
 #endif
 
 #define LEAT_PLUGIN_SYMBOL "leat_plugin_v1"
-#define LEAT_PLUGIN_MINOR 1 /* of the interface that these headers describe; what came later than 0 says so */
+#define LEAT_PLUGIN_MINOR 2 /* of the interface that these headers describe; what came later than 0 says so */
 
 enum leat_plugin_kind { LEAT_PLUGIN_CHANNEL = 1, LEAT_PLUGIN_PATTERN = 2, LEAT_PLUGIN_TRANSPORT = 3 };
 

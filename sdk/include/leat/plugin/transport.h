@@ -45,15 +45,19 @@ struct leat_packet {
     uint8_t header[LEAT_HEADER_MAX]; /* its first header_len bytes */
 };
 
+/* Since minor 2, for a role whose socket drops what a peer is too slow for: sends wait for the slowest peer instead, for as long as it
+ * takes. */
+#define LEAT_SOCKET_WAIT 1u
+
 /* What a socket is to be; filled by the pattern and the bridge. */
 struct leat_socket_request {
     uint32_t size;
-    uint32_t role;           /* enum leat_role */
-    uint32_t raw;            /* 1: headers are the pattern's business */
-    uint32_t depth;          /* slots for each direction */
-    uint64_t receive_limit;  /* largest message accepted from the network, bytes; never 0 */
-    uint32_t queue_messages; /* for each peer, where the role has such a queue */
-    uint32_t reserved;
+    uint32_t role;             /* enum leat_role */
+    uint32_t raw;              /* 1: headers are the pattern's business */
+    uint32_t depth;            /* slots for each direction */
+    uint64_t receive_limit;    /* largest message accepted from the network, bytes; never 0 */
+    uint32_t queue_messages;   /* for each peer, where the role has such a queue */
+    uint32_t flags;            /* LEAT_SOCKET_...; an engine that does not know one acts as if it were not set */
     uint64_t queue_bytes;      /* bound on the same queue: it holds at most queue_bytes / largest message seen */
     const char *const *topics; /* subscriber: NULL-terminated prefixes; "" is everything */
     void *context;             /* first argument of the calls back */
@@ -83,6 +87,27 @@ struct leat_peer {
     char address[108]; /* text */
     uint32_t counted;  /* 1: the counters are real; 0: this transport has none */
     uint64_t sent_messages, received_messages, sent_bytes, received_bytes;
+};
+
+/* The books of a peer, from its connection on, for leat_transport_ops.books. Where the socket drops what a peer is too slow for,
+ * offered = sent + lost + queued holds for each peer that is counted. `size` is set by the host, in each element: an engine writes no
+ * more of one than that, and finds the next one so many bytes further on. */
+struct leat_peer_books {
+    uint32_t size;
+    uint32_t id;       /* as leat_packet.peer */
+    uint32_t counted;  /* 0: this transport has no counters, and nobody knows what was sent or lost */
+    uint32_t may_lose; /* 1: the socket drops what this peer is too slow for; 0: it waits, and `offered` is 0 */
+    uint32_t left;     /* 1: it is gone, and this is told for the last time; `queued` went with it */
+    uint32_t queue;    /* how many messages may wait for it at most, where it may lose */
+    char address[112]; /* text */
+    char name[64];     /* of its certificate, as far as it fits; "": none */
+    int64_t since_ns;  /* CLOCK_MONOTONIC, when it came */
+    int64_t until_ns;  /* likewise, when it left */
+    uint64_t offered_messages, offered_bytes; /* messages that were to go to it */
+    uint64_t sent_messages, sent_bytes;
+    uint64_t lost_messages, lost_bytes;     /* at least so many; never fewer than before */
+    uint64_t queued_messages, queued_bytes; /* the rest: waiting, or lost where it cannot be told yet */
+    uint64_t received_messages, received_bytes;
 };
 
 /* The functions of a transport plugin. */
@@ -126,6 +151,10 @@ struct leat_transport_ops {
 
     /* Optional: whether the engine itself still works, by trying; may block up to timeout_ns. 0 or -ETIMEDOUT. */
     int32_t (*probe)(const struct leat_host *host, int64_t timeout_ns);
+
+    /* Optional, since minor 2: the books of every peer that is there, and once more of each that left since the last call. Fills at
+     * most `max` and returns how many there are; where that is more, nothing counts as told. One thread at a time. */
+    int32_t (*books)(void *socket, struct leat_peer_books *books, uint32_t max);
 };
 
 #ifdef __cplusplus
