@@ -1,6 +1,7 @@
 """Gateways, producers and consumers as processes, each test in a shared-memory folder of its own. Tests wait for events with
 a deadline, never for time."""
 
+import functools
 import json
 import os
 import pathlib
@@ -80,12 +81,22 @@ def is_alive(pid):
         return stat.read().rsplit(")", 1)[1].split()[0] != "Z"
 
 
+@functools.cache
+def forget_the_dead():
+    """Once: what tests that were killed left in shared memory."""
+    for folder in pathlib.Path("/dev/shm").glob("leat-test-*-*"):
+        owner = folder.name.split("-")[2]
+        if owner.isdigit() and not is_alive(int(owner)):
+            shutil.rmtree(folder, ignore_errors=True)
+
+
 class House:
     """What one test has of its own: folders, an environment, and the processes that it started."""
 
     def __init__(self, folder):
+        forget_the_dead()
         self.folder = pathlib.Path(folder)
-        self.shm = pathlib.Path(tempfile.mkdtemp(prefix="leat-test-", dir="/dev/shm"))
+        self.shm = pathlib.Path(tempfile.mkdtemp(prefix=f"leat-test-{os.getpid()}-", dir="/dev/shm"))
         ours = {name: value for name, value in os.environ.items() if name not in ("LD_PRELOAD", "ASAN_OPTIONS")}
         self.environment = {**ours, "LEAT_SHM_DIR": str(self.shm), "LEAT_PLUGIN_DIR": str(BUILD / "plugins")}
         self.processes = []
@@ -144,6 +155,11 @@ class House:
         self.gateways.append(gateway)
         return gateway
 
+    def is_emptied(self):
+        """A supervisor's workers end a moment after it."""
+        shutil.rmtree(self.shm, ignore_errors=True)
+        return not self.shm.exists()
+
     def close(self):
         for end in self.ends:
             end.close()
@@ -155,7 +171,7 @@ class House:
             process.wait()
             if process.stdout:
                 process.stdout.close()
-        shutil.rmtree(self.shm, ignore_errors=True)
+        wait_until(self.is_emptied, f"no worker makes anything more in {self.shm}")
         for gateway in self.gateways:
             print(f"--- log of {gateway.configuration.name}\n{gateway.log()}", end="")
             assert "Sanitizer:" not in gateway.log() and "runtime error:" not in gateway.log()

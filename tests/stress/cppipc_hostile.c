@@ -469,6 +469,7 @@ int main(int argc, char **argv)
     snprintf(folder, sizeof folder, "/dev/shm/leat-hostile-XXXXXX");
     trial_check(mkdtemp(folder), "%s", folder);
     snprintf(treasure, sizeof treasure, "%s.treasure", folder);
+    trial_at_end(clean_up);
     FILE *file = fopen(treasure, "w");
     trial_check(file && fputs("untouched", file) >= 0 && fclose(file) == 0, "%s", treasure);
     shared = mmap(NULL, sizeof *shared, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
@@ -477,7 +478,6 @@ int main(int argc, char **argv)
     fflush(stdout);
     for (; round == 0 || trial_now_ns() < end_ns; round++)
         play(round);
-    clean_up();
     printf("%u rounds of vandalism survived\n", round);
     return 0;
 }

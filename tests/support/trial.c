@@ -8,6 +8,33 @@
 #include <time.h>
 #include <unistd.h>
 
+static char channel_name[64];
+static pid_t channel_owner, cleaner;
+static void (*clean_up_at_end)(void);
+
+static void remove_channel(void)
+{
+    if (channel_name[0] && getpid() == channel_owner) {
+        leat_channel_remove(NULL, channel_name, 1);
+        channel_name[0] = '\0';
+    }
+}
+
+static void clean_up(void)
+{
+    if (clean_up_at_end && getpid() == cleaner) {
+        clean_up_at_end();
+        clean_up_at_end = NULL;
+    }
+}
+
+void trial_at_end(void (*at_end)(void))
+{
+    cleaner = getpid();
+    clean_up_at_end = at_end;
+    atexit(clean_up);
+}
+
 void trial_fail(const char *file, int line, const char *condition, const char *format, ...)
 {
     char text[512];
@@ -17,18 +44,9 @@ void trial_fail(const char *file, int line, const char *condition, const char *f
     va_end(arguments);
     fprintf(stderr, "%s:%d: %s: %s\n", file, line, condition, text);
     fflush(NULL);
+    remove_channel(); /* exit handlers do not run: other threads are at work */
+    clean_up();
     _exit(1);
-}
-
-static char channel_name[64];
-static pid_t channel_owner;
-
-static void remove_channel(void)
-{
-    if (channel_name[0] && getpid() == channel_owner) {
-        leat_channel_remove(NULL, channel_name, 1);
-        channel_name[0] = '\0';
-    }
 }
 
 const char *trial_channel(const char *what)

@@ -35,6 +35,9 @@
 _Noreturn void trial_fail(const char *file, int line, const char *condition, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
 
+/* Calls it when this process, not a child of it, ends by itself: also by trial_fail. One of them. */
+void trial_at_end(void (*at_end)(void));
+
 /* The name of a channel that nobody else has; it is removed when this process exits. At most one at a time. */
 const char *trial_channel(const char *what);
 

@@ -36,8 +36,11 @@ static void remove_file(const char *file)
 
 void golden_tear_down(void)
 {
+    if (!golden_folder[0])
+        return;
     each_file(remove_file);
     rmdir(golden_folder);
+    golden_folder[0] = '\0';
 }
 
 static size_t counted;

@@ -32,7 +32,7 @@ enum { AT_FREE = 32, AT_PREPARED = 33, AT_SPIN = 36, AT_CHUNKS = 40, IN_CHUNK_DA
 extern char golden_folder[];
 
 void golden_set_up(void);    /* an empty folder */
-void golden_tear_down(void); /* ends the test when anything but what golden_make made is in it */
+void golden_tear_down(void); /* nothing where there is none */
 
 /* All nine files of a name, as if one receiver (bit 0) and nobody else had them open. `ring`: the ring's file. */
 void golden_make(const char *prefix, const char *name, const char *ring);

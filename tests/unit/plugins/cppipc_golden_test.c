@@ -131,7 +131,7 @@ static void expect_left(const struct end *end, uint32_t index, uint32_t others)
 
 /* ---- reading ------------------------------------------------------------------------------------------------------- */
 
-TestSuite(cppipc_golden);
+TestSuite(cppipc_golden, .fini = golden_tear_down); /* also after a failure */
 
 static void with_each_form(void (*try)(const struct form *form))
 {
