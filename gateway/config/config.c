@@ -1,5 +1,6 @@
 #include "config/config.h"
 
+#include "config/admin_keys.h"
 #include "config/expand.h"
 #include "config/ini_load.h"
 #include "config/memory.h"
@@ -148,6 +149,7 @@ struct config *config_read(const char *path, struct problems *problems)
     expand_entries(config, problems);
     schema_apply(config, path, problems);
     rules_check(config, problems);
+    admin_keys_check(config, problems);
     mark_doubtful(config, problems);
     return config;
 }
@@ -192,6 +194,8 @@ void config_free(struct config *config)
     free(config->sections);
     free(config->gateway.name);
     free(config->gateway.plugin_dir);
+    free(config->gateway.admin);
+    free(config->gateway.admin_token);
     free(config);
 }
 

@@ -57,6 +57,8 @@ struct config_gateway {
     int64_t backoff_min_ns;  /* `restart_min`, default 100ms */
     int64_t backoff_max_ns;  /* `restart_max`, default 10s */
     uint32_t worker_threads; /* `worker_threads`, default 0 = by cores, at most 4: bound on nng's pools in a worker */
+    char *admin;             /* `admin`: where the admin side listens, "http://127.0.0.1:9464"; "": nowhere */
+    char *admin_token;       /* `admin_token`: what its clients show; "": none */
 };
 
 /* A `[section]` with the place where it was opened first. */

@@ -17,7 +17,7 @@
 /* ---- the tables -------------------------------------------------------------------------------------------------- */
 
 struct gateway_values {
-    const char *name, *plugin_dir;
+    const char *name, *plugin_dir, *admin, *admin_token;
     uint32_t log_level;
     int64_t drain_ns, stall_ns, backoff_min_ns, backoff_max_ns, worker_threads;
 };
@@ -44,6 +44,13 @@ const struct leat_option schema_gateway[] = {
     GATEWAY(backoff_max_ns, "restart_max", LEAT_OPTION_DURATION, "10s", SECOND / 1000, HOUR, "The longest such pause."),
     GATEWAY(worker_threads, "worker_threads", LEAT_OPTION_INT, "0", 0, 64,
             "Bound on the threads of each pool of nng in a worker; 0: one for each core, at most 4."),
+    LEAT_OPTION(struct gateway_values, admin, "admin", LEAT_OPTION_TEXT, NULL,
+                "Where the gateway answers HTTP: metrics, health, JSON and a status page. http://127.0.0.1:9464 is for "
+                "this host alone; an address that other hosts reach needs admin_token."),
+    LEAT_OPTION_FULL(struct gateway_values, admin_token, "admin_token", LEAT_OPTION_TEXT, LEAT_OPTION_SECRET, NULL, 0,
+                     0, NULL,
+                     "What clients of the admin side show, as `Authorization: Bearer TOKEN` or `?token=TOKEN`; best "
+                     "written as ${file:admin.token}."),
 };
 const size_t schema_gateway_count = sizeof(schema_gateway) / sizeof(*schema_gateway);
 
@@ -130,6 +137,8 @@ static void fill_gateway(struct config *config, struct problems *problems)
         .backoff_min_ns = values->backoff_min_ns,
         .backoff_max_ns = values->backoff_max_ns,
         .worker_threads = (uint32_t)values->worker_threads,
+        .admin = memory_copy(values->admin != NULL ? values->admin : ""),
+        .admin_token = memory_copy(values->admin_token != NULL ? values->admin_token : ""),
     };
     if (!schema_is_name(values->name))
         blame_name(config, "gateway", "name", values->name, problems);

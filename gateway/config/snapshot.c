@@ -115,6 +115,8 @@ static void wire_gateway(struct wire *wire, struct config_gateway *gateway)
     wire_i64(wire, &gateway->backoff_min_ns);
     wire_i64(wire, &gateway->backoff_max_ns);
     wire_u32(wire, &gateway->worker_threads);
+    wire_text(wire, &gateway->admin);
+    wire_text(wire, &gateway->admin_token);
 }
 
 static void wire_url(struct wire *wire, struct config_url *url)

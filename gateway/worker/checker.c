@@ -4,6 +4,7 @@
 
 #include "base/log.h"
 #include "base/page.h"
+#include "config/admin_keys.h"
 #include "config/config.h"
 #include "config/memory.h"
 #include "config/url.h"
@@ -124,6 +125,7 @@ static void check(const struct config *config, struct findings *findings)
     struct running running;
     char explain[768];
     const struct config_entry *folder = config_find(config, "gateway", "plugin_dir");
+    admin_keys_check_port(config, &findings->problems);
     if (folder != NULL && folder->doubtful)
         return;
     if (registry_open(&registry, config->gateway.plugin_dir, explain, sizeof(explain)) != 0) {
