@@ -423,8 +423,27 @@ def test_a_full_channel_leaves_the_rest_with_the_broker_and_loses_nothing(house,
 @pytest.mark.parametrize("pattern", ["pattern = pipeline", "pattern = pubsub\npubsub.topics = EUR"])
 def test_what_mqtt_does_not_have_is_refused_with_a_sentence(house, gateway, pattern):
     running = gateway(f"[bridge.jobs]\ndirection = in\nchannel = shm://jobs\ndial = mqtt://127.0.0.1:1/jobs\n{pattern}\n", wait=False)
-    wait_until(lambda: "MQTT knows publishers and subscribers only" in running.log(), "the log says so")
+    wait_until(lambda: "MQTT carries pattern = pubsub only" in running.log(), "the log says so")
     wait_until(lambda: running.page() and running.bridge("jobs")["state"] == "failed", "the bridge has failed")
+
+
+@pytest.mark.parametrize(
+    "url, says",
+    [
+        ("mqtt://broker:1883", "a topic must follow the broker"),
+        ("mqtt://broker:0/quotes", "expected mqtt://BROKER:PORT/TOPIC"),
+        ("mqtt://user:word@broker/quotes", "name and password stand in mqtt.user and mqtt.password"),
+        ('"mqtt://broker/a/#/b"', "a topic must follow the broker"),
+    ],
+)
+def test_a_wrong_url_is_refused_at_its_line(house, plugin_dir, url, says):
+    configuration = house.path("wrong.ini")
+    configuration.write_text(
+        f"[gateway]\nname = test\n[bridge.jobs]\npattern = pubsub\ndirection = in\nchannel = shm://jobs\ndial = {url}\n"
+    )
+    answer = house.run(LEATD, "--check", "-c", configuration)
+    [line] = answer.stderr.splitlines()
+    assert answer.returncode == 78 and line.startswith(f"{configuration}:7: ") and says in line
 
 
 def test_a_wrong_password_is_said_and_no_peer_is_counted(house, gateway):

@@ -12,8 +12,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#define TURN_MS 100     /* the longest that a stop waits for the thread */
-#define PAUSE_US 300000 /* between two attempts, about: a broker that is back does not get everybody at once */
+#define TURN_MS 100 /* the longest that a stop waits for the thread */
 
 struct options {
     const char *user, *password, *client_id;
@@ -36,19 +35,12 @@ struct socket {
     const char *topic;
     int port;
     pthread_t thread;
-    bool running; /* the thread */
     _Atomic bool connected, stopping;
-    bool accepted;              /* by the broker, subscription and all */
+    bool running, accepted;     /* the thread; we by the broker, subscription and all */
     const char *refusal, *told; /* why the broker does not; why there was no connection last time */
     sem_t posted;               /* receives that wait for a message */
     struct queue sends, receives;
 };
-
-static void push(struct socket *socket, struct queue *queue, uint32_t index, struct leat_packet *packet)
-{
-    queue->slots[queue->pushed % socket->request.depth] = (struct slot){.index = index, .packet = packet};
-    queue->pushed++;
-}
 
 static struct slot pop(struct socket *socket, struct queue *queue)
 {
@@ -141,7 +133,7 @@ static void *run(void *of)
         socket->told = socket->connected ? NULL : why;
         socket->connected = false;
         socket->request.peers(socket->request.context, 0);
-        usleep(socket->stopping ? 0 : (useconds_t)(PAUSE_US / 2 + random() % PAUSE_US));
+        usleep(socket->stopping ? 0 : 150000 + (useconds_t)random() % 300000); /* a broker does not get all at once */
     }
     return NULL;
 }
@@ -150,9 +142,8 @@ static int32_t open_socket(void **out, const struct leat_host *host, const struc
 {
     const char *chosen = request->topics ? request->topics[0] : NULL;
     if (request->role < LEAT_ROLE_PUBLISHER || request->role > LEAT_ROLE_SUBSCRIBER || (chosen && *chosen)) {
-        host->log(
-            host->context, LEAT_LOG_ERROR,
-            "MQTT knows publishers and subscribers only, by a topic in the URL: pubsub, inward no topics or prefix");
+        host->log(host->context, LEAT_LOG_ERROR,
+                  "MQTT carries pattern = pubsub only, and the topic stands in the URL: no pubsub.topics, no prefix");
         return -ENOTSUP;
     }
     struct socket *socket = calloc(1, sizeof *socket + 2 * request->depth * sizeof(struct slot));
@@ -209,6 +200,14 @@ static const char *parse(struct socket *socket, const struct leat_endpoint *endp
     return NULL;
 }
 
+static int32_t check(const struct leat_host *host, const struct leat_endpoint *endpoint)
+{
+    const char *wrong = parse(&(struct socket){.client = NULL}, endpoint);
+    if (wrong)
+        host->blame(host->context, endpoint->listen ? "listen" : "dial", wrong);
+    return wrong ? -EINVAL : 0;
+}
+
 /* Makes the client and its thread. NULL, or what is wrong. */
 static const char *start(struct socket *socket, const struct options *options, bool tls)
 {
@@ -221,8 +220,7 @@ static const char *start(struct socket *socket, const struct options *options, b
     mosquitto_publish_callback_set(socket->client, on_publish);
     mosquitto_threaded_set(socket->client, true);
     mosquitto_int_option(socket->client, MOSQ_OPT_TCP_NODELAY, 1);
-    mosquitto_max_inflight_messages_set(socket->client,
-                                        socket->request.depth); /* none queues, where others overtake it */
+    mosquitto_max_inflight_messages_set(socket->client, socket->request.depth); /* what queues would be overtaken */
     int error = mosquitto_username_pw_set(socket->client, options->user, options->password);
     if (!error && tls)
         error = mosquitto_tls_set(socket->client, NULL, "/etc/ssl/certs", NULL, NULL, NULL);
@@ -247,7 +245,8 @@ static int32_t send_packet(void *of, uint32_t index, struct leat_packet *packet)
     struct socket *socket = of;
     if (packet->len > 268435455 || !socket->connected) /* the longest of MQTT */
         return packet->len > 268435455 ? -EMSGSIZE : -ENOTCONN;
-    push(socket, &socket->sends, index, packet); /* first: the thread may have the acknowledgement before we are back */
+    /* First: the thread may have the acknowledgement before we are back. */
+    socket->sends.slots[socket->sends.pushed++ % socket->request.depth] = (struct slot){index, packet};
     int error = mosquitto_publish(socket->client, NULL, socket->topic, (int)packet->len, packet->data, 1, false);
     if (error == MOSQ_ERR_SUCCESS || error == MOSQ_ERR_NO_CONN) /* just lost: it is kept for the next connection */
         return 0;
@@ -258,7 +257,7 @@ static int32_t send_packet(void *of, uint32_t index, struct leat_packet *packet)
 static int32_t receive(void *of, uint32_t index, struct leat_packet *packet)
 {
     struct socket *socket = of;
-    push(socket, &socket->receives, index, packet);
+    socket->receives.slots[socket->receives.pushed++ % socket->request.depth] = (struct slot){index, packet};
     sem_post(&socket->posted);
     return 0;
 }
@@ -276,6 +275,7 @@ static const struct leat_transport_ops ops = {
     .family = "mqtt/1",
     .open = open_socket,
     .native = native,
+    .check = check,
     .attach = attach,
     .alloc = alloc,
     .drop = drop,
