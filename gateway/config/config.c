@@ -3,6 +3,7 @@
 #include "config/admin_keys.h"
 #include "config/expand.h"
 #include "config/ini_load.h"
+#include "config/like.h"
 #include "config/memory.h"
 #include "config/rules.h"
 #include "config/schema.h"
@@ -25,6 +26,8 @@ static void fini_entry(struct config_entry *entry)
     free(entry->section);
     free(entry->key);
     free(entry->value);
+    free(entry->written);
+    free(entry->origin);
     free(entry->file);
 }
 
@@ -33,6 +36,8 @@ static void overlay_entry(struct config *config, const struct ini_entry *from, c
     struct config_entry entry = {.section = memory_copy(from->section),
                                  .key = memory_copy(from->key),
                                  .value = memory_copy(from->value),
+                                 .written = memory_copy(from->value),
+                                 .origin = memory_copy(from->section),
                                  .file = memory_copy(file),
                                  .line = from->line,
                                  .doubtful = from->doubtful};
@@ -118,7 +123,7 @@ static void expand_entries(struct config *config, struct problems *problems)
 {
     for (size_t i = 0; i < config->entry_count; i++) {
         struct config_entry *entry = &config->entries[i];
-        if (strncmp(entry->key, "x-", 2) != 0 && strncmp(entry->section, "x-", 2) != 0 && !entry->doubtful)
+        if (!config_is_users(entry->key) && !config_is_users(entry->section) && !entry->doubtful)
             expand_entry(entry, problems);
     }
 }
@@ -147,6 +152,9 @@ struct config *config_read(const char *path, struct problems *problems)
     }
     overlay_drop_ins(config, path, problems);
     expand_entries(config, problems);
+    schema_check_templates(config, problems);
+    mark_doubtful(config, problems);
+    like_apply(config, problems);
     schema_apply(config, path, problems);
     rules_check(config, problems);
     admin_keys_check(config, problems);
@@ -209,6 +217,26 @@ const struct config_entry *config_find(const struct config *config, const char *
             return entry;
     }
     return NULL;
+}
+
+const char *config_shown(const struct config_entry *entry)
+{
+    return entry->secret ? "(secret)" : entry->value;
+}
+
+void config_mark_secret(struct config *config, const char *section, const char *key)
+{
+    const struct config_entry *marked = config_find(config, section, key);
+    for (size_t i = 0; i < config->entry_count && marked != NULL; i++) {
+        struct config_entry *entry = &config->entries[i];
+        if (entry->line == marked->line && strcmp(entry->file, marked->file) == 0)
+            entry->secret = true;
+    }
+}
+
+bool config_is_users(const char *name)
+{
+    return strncmp(name, "x-", 2) == 0;
 }
 
 const struct config_section *config_find_section(const struct config *config, const char *name)

@@ -14,13 +14,16 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* One `key = value` with its place. */
+/* One `key = value` with its place. What a bridge takes from another section by `like` is an entry of its own, with the place where
+ * it is written. No text is NULL. */
 struct config_entry {
     char *section, *key; /* lower case, as iniparser makes them */
     char *value;         /* expanded */
+    char *written;       /* as it stands in the file, before ${env:} and ${file:} were put in */
+    char *origin;        /* the section that it stands in: `section`, or the template or bridge that this one is like */
     char *file;
     unsigned line;
-    bool secret;   /* the value came from ${file:}: never print it */
+    bool secret;   /* from ${file:}, or of a key whose row is LEAT_OPTION_SECRET: never show it, see config_shown */
     bool doubtful; /* a problem was reported for this value already; look no closer at it */
 };
 
@@ -94,6 +97,15 @@ struct config *config_receive(int fd);
 
 /* The entry for a key, or NULL. */
 const struct config_entry *config_find(const struct config *config, const char *section, const char *key);
+
+/* What may be shown of its value: the value, or "(secret)". */
+const char *config_shown(const struct config_entry *entry);
+
+/* The key's row says that its value is secret: marks the entry, and with it all that stand in the same place. */
+void config_mark_secret(struct config *config, const char *section, const char *key);
+
+/* Keys and sections whose names start with "x-" are the user's own. */
+bool config_is_users(const char *name);
 
 /* The section of that name, or NULL. */
 const struct config_section *config_find_section(const struct config *config, const char *name);

@@ -1,6 +1,7 @@
 #include "config/options.h"
 
 #include "config/expand.h"
+#include "config/like.h"
 #include "config/memory.h"
 #include "config/value.h"
 
@@ -34,7 +35,7 @@ static char *full_key(const struct fill *fill, const char *name)
 static const char *own_name(const struct fill *fill, const char *key)
 {
     if (fill->prefix == NULL)
-        return strchr(key, '.') == NULL && strncmp(key, "x-", 2) != 0 ? key : NULL;
+        return strchr(key, '.') == NULL && !config_is_users(key) ? key : NULL;
     const size_t len = strlen(fill->prefix);
     return strncmp(key, fill->prefix, len) == 0 && key[len] == '.' ? key + len + 1 : NULL;
 }
@@ -91,7 +92,8 @@ static void find_unknown(struct fill *fill)
         if (strcmp(entry->section, fill->section) != 0)
             continue;
         const char *name = own_name(fill, entry->key);
-        if (name != NULL && !is_known(fill, name))
+        const bool told = entry->doubtful && strcmp(entry->origin, entry->section) != 0; /* where it stands */
+        if (name != NULL && !is_known(fill, name) && !told)
             blame_unknown(fill, entry, name);
     }
 }
@@ -101,11 +103,13 @@ static void find_unknown(struct fill *fill)
 static void blame_missing(struct fill *fill, const struct leat_option *row)
 {
     const struct config_section *section = config_find_section(fill->config, fill->section);
+    fill->failed = true;
+    if (!like_is_whole(fill->config, fill->section))
+        return;
     char *key = full_key(fill, row->name);
     problems_add(fill->problems, section != NULL ? section->file : NULL, section != NULL ? section->line : 0,
                  "[%s] needs '%s': %s", fill->section, key, row->help != NULL ? row->help : "no default");
     free(key);
-    fill->failed = true;
 }
 
 static void take_default(struct fill *fill, const struct leat_option *row)
@@ -145,9 +149,9 @@ static void take_entry(struct fill *fill, const struct leat_option *row, const s
     free(folder);
     if (problem == NULL)
         return;
-    const bool secret = entry->secret || (row->flags & LEAT_OPTION_SECRET) != 0;
+    const bool secret = (row->flags & LEAT_OPTION_SECRET) != 0;
     problems_add(fill->problems, entry->file, entry->line, "[%s] %s = %s: %s", entry->section, entry->key,
-                 secret ? "(secret)" : entry->value, problem);
+                 secret ? "(secret)" : config_shown(entry), problem);
     free(problem);
     fill->failed = true;
 }

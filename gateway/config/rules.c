@@ -1,6 +1,7 @@
 #include "config/rules.h"
 
 #include "base/page.h"
+#include "config/like.h"
 #include "config/url.h"
 
 #include <string.h>
@@ -33,7 +34,8 @@ static void check_required_lists(const struct config *config, const struct confi
     if (channel != NULL && is_absent(channel))
         problems_add(problems, channel->file, channel->line,
                      "[%s] channel: expected at least one URL, such as shm://%s", bridge->section, bridge->name);
-    if (is_absent(entry_of(config, bridge, "listen")) && is_absent(entry_of(config, bridge, "dial")))
+    if (like_is_whole(config, bridge->section) && is_absent(entry_of(config, bridge, "listen")) &&
+        is_absent(entry_of(config, bridge, "dial")))
         problems_add(problems, bridge->file, bridge->line,
                      "[%s] needs 'listen' or 'dial': a URL such as tcp://127.0.0.1:5555", bridge->section);
 }

@@ -55,7 +55,7 @@ const struct leat_option schema_gateway[] = {
 const size_t schema_gateway_count = sizeof(schema_gateway) / sizeof(*schema_gateway);
 
 struct bridge_values {
-    const char *pattern, *worker;
+    const char *like, *pattern, *worker;
     uint32_t direction;
     const char *const *channels, *const *reply, *const *listen, *const *dial;
     uint64_t receive_limit_bytes;
@@ -65,6 +65,10 @@ struct bridge_values {
     LEAT_OPTION_FULL(struct bridge_values, member, name, type, flags, default_text, min, max, choices, help)
 
 const struct leat_option schema_bridge[] = {
+    BRIDGE(
+        like, "like", LEAT_OPTION_TEXT, 0, NULL, 0, 0, NULL,
+        "the [template.NAME] or, where there is none, the [bridge.NAME] from which this one takes what it does not say "
+        "itself, options of plugins too"),
     BRIDGE(pattern, "pattern", LEAT_OPTION_TEXT, LEAT_OPTION_REQUIRED, NULL, 0, 0, NULL,
            "who may say what to whom: the name of a pattern plugin, such as pubsub or pipeline"),
     BRIDGE(direction, "direction", LEAT_OPTION_CHOICE, LEAT_OPTION_REQUIRED, NULL, 0, 0, "out|in|both",
@@ -107,18 +111,21 @@ static void blame_name(const struct config *config, const char *section, const c
 
 /* ---- [gateway] --------------------------------------------------------------------------------------------------- */
 
-static bool is_own_key(const char *key)
-{
-    return strncmp(key, "x-", 2) == 0;
-}
-
 static void refuse_dotted_keys(const struct config *config, struct problems *problems)
 {
     for (size_t i = 0; i < config->entry_count; i++) {
         const struct config_entry *entry = &config->entries[i];
-        if (strcmp(entry->section, "gateway") == 0 && strchr(entry->key, '.') != NULL && !is_own_key(entry->key))
+        if (strcmp(entry->section, "gateway") == 0 && strchr(entry->key, '.') != NULL && !config_is_users(entry->key))
             problems_add(problems, entry->file, entry->line,
                          "[gateway] %s: unknown key; options of plugins stand in a bridge's section", entry->key);
+    }
+}
+
+static void mark_secrets(struct config *config)
+{
+    for (size_t i = 0; i < schema_gateway_count; i++) {
+        if ((schema_gateway[i].flags & LEAT_OPTION_SECRET) != 0)
+            config_mark_secret(config, "gateway", schema_gateway[i].name);
     }
 }
 
@@ -148,6 +155,7 @@ static void fill_gateway(struct config *config, struct problems *problems)
         problems_add(problems, entry->file, entry->line, "[gateway] %s = %s: restart_max is shorter than restart_min",
                      entry->key, entry->value);
     options_fini(&options);
+    mark_secrets(config);
     refuse_dotted_keys(config, problems);
 }
 
@@ -203,29 +211,71 @@ static void fill_bridge(struct config *config, const struct config_section *sect
     options_fini(&options);
 }
 
+/* ---- [template.NAME] --------------------------------------------------------------------------------------------- */
+
+static void check_urls(const struct config *config, const char *section, const char *key, const char *const *texts,
+                       struct problems *problems)
+{
+    struct config_urls urls = take_urls(config, section, key, texts, problems);
+    urls_fini(&urls);
+}
+
+static void check_template(const struct config *config, const char *section, struct problems *problems)
+{
+    struct leat_option rows[sizeof(schema_bridge) / sizeof(*schema_bridge)];
+    struct options options;
+    for (size_t i = 0; i < schema_bridge_count; i++) {
+        rows[i] = schema_bridge[i];
+        rows[i].flags &= (uint16_t)~LEAT_OPTION_REQUIRED;
+    }
+    options_fill(&options, config, section, NULL, rows, schema_bridge_count, sizeof(*rows),
+                 sizeof(struct bridge_values), problems);
+    const struct bridge_values *values = options.values;
+    check_urls(config, section, "channel", values->channels, problems);
+    check_urls(config, section, "reply_channel", values->reply, problems);
+    check_urls(config, section, "listen", values->listen, problems);
+    check_urls(config, section, "dial", values->dial, problems);
+    options_fini(&options);
+}
+
+void schema_check_templates(const struct config *config, struct problems *problems)
+{
+    for (size_t i = 0; i < config->section_count; i++) {
+        if (strncmp(config->sections[i].name, "template.", 9) == 0)
+            check_template(config, config->sections[i].name, problems);
+    }
+}
+
 /* ---- all sections ------------------------------------------------------------------------------------------------ */
+
+/* A section of many, [HEAD.NAME], named as it must be. */
+static bool is_one_of(const char *section, const char *head)
+{
+    const size_t len = strlen(head);
+    return strncmp(section, head, len) == 0 && section[len] == '.' && schema_is_name(section + len + 1);
+}
 
 static void blame_section(const struct config_section *section, struct problems *problems)
 {
-    static const char *const known[] = {"gateway", "bridge", NULL};
+    static const char *const known[] = {"gateway", "bridge", "template", NULL};
     const char *dot = strchr(section->name, '.');
     char *head =
         dot != NULL ? memory_copy_part(section->name, (size_t)(dot - section->name)) : memory_copy(section->name);
     const char *nearest = problem_nearest(head, known);
-    if (strcmp(head, "bridge") == 0)
+    if (strcmp(head, "bridge") == 0 || strcmp(head, "template") == 0)
         problems_add(problems, section->file, section->line,
-                     "[%s]: expected [bridge.NAME] with a name of at most %d lower-case letters, digits, '.', '_' and "
+                     "[%s]: expected [%s.NAME] with a name of at most %d lower-case letters, digits, '.', '_' and "
                      "'-', a letter or digit first",
-                     section->name, LEAT_READER_NAME_MAX);
-    else if (nearest != NULL && strcmp(nearest, "bridge") == 0)
-        problems_add(problems, section->file, section->line, "[%s]: unknown section; did you mean [bridge%s]?",
-                     section->name, dot != NULL ? dot : ".NAME");
+                     section->name, head, LEAT_READER_NAME_MAX);
+    else if (nearest != NULL && strcmp(nearest, "gateway") != 0)
+        problems_add(problems, section->file, section->line, "[%s]: unknown section; did you mean [%s%s]?",
+                     section->name, nearest, dot != NULL ? dot : ".NAME");
     else if (nearest != NULL)
         problems_add(problems, section->file, section->line, "[%s]: unknown section; did you mean [gateway]?",
                      section->name);
     else
         problems_add(problems, section->file, section->line,
-                     "[%s]: unknown section; expected [gateway] or [bridge.NAME]", section->name);
+                     "[%s]: unknown section; expected [gateway], [bridge.NAME] or [template.NAME]", section->name);
     free(head);
 }
 
@@ -235,9 +285,10 @@ void schema_apply(struct config *config, const char *main_file, struct problems 
     fill_gateway(config, problems);
     for (size_t i = 0; i < config->section_count; i++) {
         const struct config_section *section = &config->sections[i];
-        if (strncmp(section->name, "bridge.", 7) == 0 && schema_is_name(section->name + 7))
+        if (is_one_of(section->name, "bridge"))
             fill_bridge(config, section, problems);
-        else if (strcmp(section->name, "gateway") != 0 && !is_own_key(section->name))
+        else if (strcmp(section->name, "gateway") != 0 && !is_one_of(section->name, "template") &&
+                 !config_is_users(section->name))
             blame_section(section, problems);
     }
     if (config->bridge_count == 0 && problems->count == before)

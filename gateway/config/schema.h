@@ -12,6 +12,9 @@ extern const size_t schema_gateway_count;
 extern const struct leat_option schema_bridge[];
 extern const size_t schema_bridge_count;
 
+/* Finds what is wrong with the keys of each [template.NAME] by themselves, before bridges take them. */
+void schema_check_templates(const struct config *config, struct problems *problems);
+
 /* Refuses sections and keys that nobody knows, and fills config->gateway and config->bridges from the entries. `main_file` is
  * blamed for what is missing. */
 void schema_apply(struct config *config, const char *main_file, struct problems *problems);

@@ -294,14 +294,20 @@ static bool contains(const char *const *names, const char *name)
     return false;
 }
 
+/* A bridge that is like another need not use every plugin that the other one has options for. */
+static bool is_left_over(const struct resolution *resolution, const struct config_entry *entry, const char *prefix)
+{
+    return strcmp(entry->origin, entry->section) != 0 && contains(registry_names(resolution->registry), prefix);
+}
+
 static void check_prefix(struct resolution *resolution, const struct config_entry *entry, const char *const *names)
 {
     const char *dot = strchr(entry->key, '.');
-    if (strcmp(entry->section, resolution->bridge->section) != 0 || dot == NULL || strncmp(entry->key, "x-", 2) == 0)
+    if (strcmp(entry->section, resolution->bridge->section) != 0 || dot == NULL || config_is_users(entry->key))
         return;
     char *prefix = memory_copy_part(entry->key, (size_t)(dot - entry->key));
     const char *nearest = problem_nearest(prefix, names);
-    if (!contains(names, prefix)) {
+    if (!contains(names, prefix) && !is_left_over(resolution, entry, prefix)) {
         char *advice = nearest != NULL ? memory_format("; did you mean '%s'?", nearest) : memory_copy("");
         problems_add(resolution->problems, entry->file, entry->line,
                      "[%s] %s: no plugin of bridge '%s' is called '%s'%s", entry->section, entry->key,
