@@ -48,7 +48,8 @@ void bridge_show(struct bridge *bridge)
             state = other;
         }
     }
-    page_set_state(bridge->map, bridge->page, (enum page_state)state, "%s", worst->reason);
+    const char *reason = state == PAGE_RUNNING && !*worst->reason ? bridge->audit.trouble : worst->reason;
+    page_set_state(bridge->map, bridge->page, (enum page_state)state, "%s", reason);
 }
 
 /* ---- calls back of the engine ---------------------------------------------------------------------------------------- */
@@ -322,6 +323,11 @@ uint64_t bridge_progress(struct bridge *bridge)
     return sum;
 }
 
+void bridge_audit(struct bridge *bridge)
+{
+    audit_turn(&bridge->audit, bridge);
+}
+
 static void join_lanes(struct bridge *bridge)
 {
     for (size_t i = 0; i < bridge->lane_count; i++)
@@ -345,6 +351,7 @@ void bridge_free(struct bridge *bridge)
         bridge->pattern_ops->destroy(bridge->pattern);
     free(bridge->outward);
     free(bridge->inward);
+    audit_fini(&bridge->audit);
     pthread_mutex_destroy(&bridge->submit);
     pthread_mutex_destroy(&bridge->showing);
     free(bridge);

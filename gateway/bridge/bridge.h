@@ -27,6 +27,9 @@ int bridge_start(struct bridge *bridge);
 /* The engine has closed the socket by itself: only a new process helps. */
 bool bridge_is_broken(const struct bridge *bridge);
 
+/* Brings what the page says of the peers up to date, and notes what is new of them. To be called about once a second. */
+void bridge_audit(struct bridge *bridge);
+
 /* Asks every lane to take nothing new, to finish what is under way, and to leave at the latest at `deadline_ns`
  * (CLOCK_MONOTONIC). Does not wait. */
 void bridge_stop(struct bridge *bridge, int64_t deadline_ns);

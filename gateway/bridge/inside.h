@@ -2,6 +2,7 @@
 #ifndef LEAT_BRIDGE_INSIDE_H
 #define LEAT_BRIDGE_INSIDE_H
 
+#include "bridge/audit.h"
 #include "bridge/inward.h"
 #include "bridge/outward.h"
 #include "plugin/resolve.h"
@@ -32,7 +33,8 @@ struct bridge {
     _Atomic bool stopping;
     _Atomic int64_t deadline_ns; /* CLOCK_MONOTONIC; set before `stopping` */
 
-    pthread_mutex_t showing; /* of the lanes' reasons and the page's state */
+    pthread_mutex_t showing; /* of the lanes' reasons, the audit's trouble and the page's state */
+    struct audit audit;
     struct lane *lanes[PAGE_LANES];
     size_t lane_count;
     struct outward *outward; /* one for each channel that is read */

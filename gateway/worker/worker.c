@@ -21,6 +21,7 @@
 #include <unistd.h>
 
 #define TURN_NS (250 * NS_PER_MS)         /* while all is well */
+#define AUDIT_TURNS 4                     /* once a second */
 #define DRAIN_TURN_NS (5 * NS_PER_MS)     /* while the lanes are leaving */
 #define LEAVE_MARGIN_NS (300 * NS_PER_MS) /* lanes look at the deadline once a slice */
 #define ORPHAN_DRAIN_NS \
@@ -307,6 +308,12 @@ static bool await_lanes(struct worker *worker, int64_t *deadline_ns)
     return true;
 }
 
+static void audit(const struct worker *worker)
+{
+    for (size_t i = 0; i < worker->count; i++)
+        bridge_audit(worker->members[i].bridge);
+}
+
 static int drain(struct worker *worker)
 {
     int64_t deadline_ns = clock_monotonic_ns() + worker->config->gateway.drain_ns;
@@ -314,6 +321,7 @@ static int drain(struct worker *worker)
     if (!await_lanes(worker, &deadline_ns))
         return WORKER_UNFINISHED;
     let_engines_send(worker, deadline_ns);
+    audit(worker);
     uint64_t unfinished = 0;
     for (size_t i = 0; i < worker->count; i++)
         unfinished += bridge_unfinished(worker->members[i].bridge);
@@ -322,9 +330,12 @@ static int drain(struct worker *worker)
 
 static int serve(struct worker *worker)
 {
-    while (!stop_within(worker, TURN_NS))
+    for (uint64_t turn = 1; !stop_within(worker, TURN_NS); turn++) {
         if (is_stuck(worker))
             return WORKER_STUCK;
+        if (turn % AUDIT_TURNS == 0)
+            audit(worker);
+    }
     return drain(worker);
 }
 

@@ -29,8 +29,9 @@ struct sp_pace_held;
 
 /* What a socket's queues are like, and where its messages go. */
 struct sp_pace_kind {
-    uint32_t window; /* messages that each pipe has room for; 0: such a socket drops nothing */
+    uint32_t window; /* messages that each pipe is given; 0: such a socket drops nothing */
     bool to_all;     /* otherwise to the pipe that the header names */
+    uint32_t queue;  /* messages that each pipe has room for in truth */
 };
 
 struct sp_pace {

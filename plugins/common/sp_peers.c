@@ -170,6 +170,15 @@ uint32_t sp_peers_announced(struct sp_peers *peers)
     return count;
 }
 
+void sp_peers_describe(struct sp_peers *peers, struct leat_peer_books *books)
+{
+    pthread_mutex_lock(&peers->lock);
+    const struct sp_peer *peer = find(peers, books->id);
+    if (peer)
+        memcpy(books->address, peer->address, sizeof peer->address);
+    pthread_mutex_unlock(&peers->lock);
+}
+
 static int compare_ids(const void *one, const void *other)
 {
     uint32_t a = ((const struct leat_peer *)one)->id, b = ((const struct leat_peer *)other)->id;

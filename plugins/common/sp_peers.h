@@ -53,6 +53,9 @@ uint32_t sp_peers_announced(struct sp_peers *peers);
 /* For every socket of this plugin: one after the other, while none is opened or closed. */
 void sp_peers_each(void (*visit)(struct sp_peers *peers, void *context), void *context);
 
+/* Writes what the peer with books->id is called, as far as it is known. */
+void sp_peers_describe(struct sp_peers *peers, struct leat_peer_books *books);
+
 /* As leat_transport_ops.list_peers. */
 int32_t sp_peers_list(struct sp_peers *peers, struct leat_peer *out, uint32_t max);
 

@@ -18,7 +18,8 @@
  * account says; so these use two less. */
 #define REP_QUEUE 64
 #define RESPONDENT_QUEUE 2
-#define TO_ALL_QUEUE (16 - 2)
+#define TO_ALL_QUEUE 16
+#define TO_ALL_WINDOW (TO_ALL_QUEUE - 2)
 
 /* A pair has no queue of its own in either direction: the sender's program waits, and nothing more than what is on its way is
  * lost with a process. */
@@ -28,11 +29,20 @@ static const struct sp_role roles[] = {
     [LEAT_ROLE_PUSHER] = {.open = nng_push0_open, .sends = true, .send_queue = true, .sends_early = true},
     [LEAT_ROLE_PULLER] = {.open = nng_pull0_open, .receives = true},
     [LEAT_ROLE_REQUESTER] = {.open = nng_req0_open_raw, .raw = true, DUPLEX},
-    [LEAT_ROLE_REPLIER] = {.open = nng_rep0_open_raw, .raw = true, DUPLEX, .pace = {REP_QUEUE, false}},
-    [LEAT_ROLE_SURVEYOR] = {.open = nng_surveyor0_open_raw, .raw = true, DUPLEX, .pace = {TO_ALL_QUEUE, true}},
-    [LEAT_ROLE_RESPONDENT] = {.open = nng_respondent0_open_raw, .raw = true, DUPLEX, .pace = {RESPONDENT_QUEUE, false}},
-    [LEAT_ROLE_BUS] =
-        {.open = nng_bus0_open_raw, .raw = true, DUPLEX, .receive_queue = true, .pace = {TO_ALL_QUEUE, true}},
+    [LEAT_ROLE_REPLIER] = {.open = nng_rep0_open_raw, .raw = true, DUPLEX, .pace = {REP_QUEUE, false, REP_QUEUE}},
+    [LEAT_ROLE_SURVEYOR] = {.open = nng_surveyor0_open_raw,
+                            .raw = true,
+                            DUPLEX,
+                            .pace = {TO_ALL_WINDOW, true, TO_ALL_QUEUE}},
+    [LEAT_ROLE_RESPONDENT] = {.open = nng_respondent0_open_raw,
+                              .raw = true,
+                              DUPLEX,
+                              .pace = {RESPONDENT_QUEUE, false, RESPONDENT_QUEUE}},
+    [LEAT_ROLE_BUS] = {.open = nng_bus0_open_raw,
+                       .raw = true,
+                       DUPLEX,
+                       .receive_queue = true,
+                       .pace = {TO_ALL_WINDOW, true, TO_ALL_QUEUE}},
     [LEAT_ROLE_PAIR0] = {.open = nng_pair0_open, DUPLEX, .sends_early = true},
     [LEAT_ROLE_PAIR1] = {.open = nng_pair1_open, DUPLEX, .sends_early = true},
 };

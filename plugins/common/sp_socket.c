@@ -1,5 +1,6 @@
 #include "common/sp_socket.h"
 
+#include "common/sp_books.h"
 #include "common/sp_error.h"
 #include "common/sp_pace.h"
 #include "common/sp_peers.h"
@@ -30,6 +31,7 @@ struct socket {
     const struct sp_role *role;
     struct leat_socket_request request;
     struct sp_peers peers;
+    struct sp_books books; /* of the peers */
     struct sp_queue send_queue, receive_queue;
     struct sp_proof proof;         /* for a role that sends early */
     struct sp_pace pace;           /* for a role whose socket would drop */
@@ -62,6 +64,7 @@ static void on_pipe(void *of, nng_pipe pipe, nng_pipe_ev event)
 {
     struct socket *self = of;
     sp_pace_pipe(&self->pace, pipe, event);
+    sp_books_pipe(&self->books, pipe, event);
 }
 
 static void fill(struct leat_packet *packet, nng_msg *message)
@@ -166,10 +169,20 @@ static int configure(struct socket *self)
     return code;
 }
 
+/* The pipe that a raw header begins with: where an answer goes, or where a bus message came from. 0: none; no pipe has that. */
+static uint32_t pipe_in_header(const struct socket *self, const struct leat_packet *packet)
+{
+    const uint8_t *h = packet->header;
+    bool names_one = packet->header_len >= sizeof(uint32_t) && self->request.role != LEAT_ROLE_SURVEYOR;
+    return names_one ? (uint32_t)h[0] << 24 | (uint32_t)h[1] << 16 | (uint32_t)h[2] << 8 | h[3] : 0;
+}
+
 static void give(void *of, uint32_t slot)
 {
     struct socket *self = of;
     struct slot *mine = &self->sends[slot];
+    if (self->books.drops)
+        sp_books_offer(&self->books, mine->packet->len, pipe_in_header(self, mine->packet));
     nng_aio_set_msg(mine->aio, mine->packet->engine);
     nng_send_aio(self->id, mine->aio);
 }
@@ -184,10 +197,7 @@ static int prepare_sends(struct socket *self)
     if (self->role->pace.window == 0)
         return 0;
     uint64_t bytes = request->queue_bytes ? request->queue_bytes : PIPE_BYTES;
-    int code = sp_pace_init(&self->pace, &self->role->pace, request->depth, bytes, give, report, self);
-    if (!code)
-        sp_peers_watch(&self->peers, on_pipe, self);
-    return code;
+    return sp_pace_init(&self->pace, &self->role->pace, request->depth, bytes, give, report, self);
 }
 
 static void socket_free(struct socket *self)
@@ -197,8 +207,16 @@ static void socket_free(struct socket *self)
     nng_aio_free(self->at_once);
     sp_proof_fini(&self->proof);
     sp_pace_fini(&self->pace);
+    sp_books_fini(&self->books);
     sp_peers_fini(&self->peers);
     free(self);
+}
+
+/* How many messages nng keeps for a pipe before it drops some; 0: it makes the sender wait. */
+static uint32_t room_of_pipe(const struct socket *self)
+{
+    const struct sp_role *role = self->role;
+    return role->sends_at_once ? self->send_queue.length : role->pace.to_all ? role->pace.queue : 0;
 }
 
 int32_t sp_open(void **socket, const struct leat_host *host, const struct leat_socket_request *request)
@@ -222,8 +240,11 @@ int32_t sp_open(void **socket, const struct leat_host *host, const struct leat_s
     }
     code = sp_peers_init(&self->peers, self->id, request->peers, request->context);
     self->peers.receives = role->receives;
+    sp_peers_watch(&self->peers, on_pipe, self);
     if (!code)
         code = configure(self);
+    if (!code)
+        code = sp_books_init(&self->books, &self->peers, room_of_pipe(self));
     if (!code)
         code = make_slots(self);
     if (!code)
@@ -268,6 +289,12 @@ int32_t sp_list_peers(void *socket, struct leat_peer *peers, uint32_t max)
     return sp_peers_list(&self->peers, peers, max);
 }
 
+int32_t sp_list_books(void *socket, struct leat_peer_books *books, uint32_t max)
+{
+    struct socket *self = socket;
+    return sp_books_list(&self->books, books, max);
+}
+
 /* ---- messages ---------------------------------------------------------------------------------------------------- */
 
 /* nng zeroes a body that it hands out, and has no cheaper way: growing an empty message allocates twice. Measured on 1.5.2,
@@ -297,18 +324,11 @@ static int set_header(nng_msg *message, const struct leat_packet *packet)
     return packet->header_len ? nng_msg_header_append(message, packet->header, packet->header_len) : 0;
 }
 
-/* The pipe that a raw header begins with: where an answer goes, or where a bus message came from. 0: none; no pipe has that. */
-static uint32_t pipe_in_header(const struct socket *self, const struct leat_packet *packet)
-{
-    const uint8_t *h = packet->header;
-    bool names_one = packet->header_len >= sizeof(uint32_t) && self->request.role != LEAT_ROLE_SURVEYOR;
-    return names_one ? (uint32_t)h[0] << 24 | (uint32_t)h[1] << 16 | (uint32_t)h[2] << 8 | h[3] : 0;
-}
-
 /* nng's publisher never waits, so its completion needs no thread: an aio without a callback is over when nng_send_aio
  * returns. Its message is gone then; the aio still points to it. */
 static int32_t send_at_once(struct socket *self, uint32_t slot, struct leat_packet *packet)
 {
+    sp_books_offer(&self->books, packet->len, 0);
     nng_aio_set_msg(self->at_once, packet->engine);
     nng_send_aio(self->id, self->at_once);
     nng_aio_wait(self->at_once);
@@ -328,8 +348,10 @@ int32_t sp_send(void *socket, uint32_t slot, struct leat_packet *packet)
     if (code)
         return sp_error(code);
     uint32_t length = self->send_queue.messages ? sp_queue_note(&self->send_queue, packet->len) : 0;
-    if (length)
+    if (length) {
         nng_socket_set_int(self->id, NNG_OPT_SENDBUF, (int)length);
+        sp_books_shrink(&self->books, length);
+    }
     if (self->at_once)
         return send_at_once(self, slot, packet);
     self->sends[slot].packet = packet;
