@@ -1,6 +1,7 @@
 /* leat plugin test: runs the suite of sdk/testkit and prints what it finds, as TAP or as JSON. */
 #include "cli/plugin_test.h"
 
+#include "cli/interrupt.h"
 #include "cli/json.h"
 #include "testkit/testkit.h"
 
@@ -207,7 +208,15 @@ int plugin_test(int argc, char **argv)
     arguments.kit.context = &output;
     arguments.kit.planned = planned;
     arguments.kit.result = on_result;
+    arguments.kit.interrupted = interrupted;
+    interrupt_catch();
     int failed = testkit_run(&arguments.kit);
+    if (failed == TESTKIT_INTERRUPTED) {
+        if (!arguments.json) {
+            puts("Bail out! interrupted");
+        }
+        return EXIT_FAILURE;
+    }
     if (failed < 0) {
         warnx("no test was run%s%s", arguments.kit.only ? "; none has a name with: " : "",
               arguments.kit.only ? arguments.kit.only : "");

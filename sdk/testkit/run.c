@@ -30,6 +30,7 @@ struct run {
     char printed[PRINTED_TEXT]; /* the first of it, and in which test */
     int failed;
     int hung;
+    bool interrupted;
     const char *gate; /* the test whose failure makes the rest impossible; NULL: none yet */
 };
 
@@ -80,6 +81,8 @@ static _Noreturn void be_the_test(const struct run *run, const struct test_row *
     setrlimit(RLIMIT_FSIZE, &file);
     signal(SIGXFSZ, SIG_IGN);
     signal(SIGPIPE, SIG_IGN); /* as in a gateway */
+    signal(SIGINT, SIG_DFL);
+    signal(SIGTERM, SIG_DFL);
     dup2(run->output, STDOUT_FILENO);
     dup2(run->output, STDERR_FILENO);
     setenv("LEAT_SHM_DIR", test_subject.folder, 1);
@@ -101,13 +104,19 @@ static bool hangs(void)
     return false;
 }
 
+static bool is_interrupted(struct run *run)
+{
+    run->interrupted |= run->kit->interrupted && run->kit->interrupted();
+    return run->interrupted;
+}
+
 /* False: it did not end in time and was killed. */
-static bool await(pid_t child, unsigned seconds, siginfo_t *end)
+static bool await(struct run *run, pid_t child, unsigned seconds, siginfo_t *end)
 {
     int pidfd = (int)syscall(SYS_pidfd_open, child, 0), ready = 0;
     struct pollfd poller = {.fd = pidfd, .events = POLLIN};
     const int64_t until = test_now_ns() + seconds * TEST_S;
-    while (ready <= 0 && test_now_ns() < until && !hangs())
+    while (ready <= 0 && test_now_ns() < until && !hangs() && !is_interrupted(run))
         ready = poll(&poller, 1, 100);
     kill(-child, SIGKILL);
     kill(child, SIGKILL);
@@ -194,7 +203,7 @@ static enum test_state run_test(struct run *run, const struct test_row *test, bo
     if (child == 0)
         be_the_test(run, test, parent, loads);
     siginfo_t end = {0};
-    bool in_time = child > 0 && await(child, test->seconds, &end);
+    bool in_time = child > 0 && await(run, child, test->seconds, &end);
     enum test_state state = (enum test_state)atomic_load(&test_notes->state);
     if (state == TEST_RUNNING) {
         explain_end(&end, in_time, test->seconds);
@@ -235,11 +244,13 @@ static enum test_state pass_over(const struct run *run)
 
 static void run_table(struct run *run, const struct test_row *tests, bool loads)
 {
-    for (; tests && tests->name; tests++) {
+    for (; tests && tests->name && !is_interrupted(run); tests++) {
         if (!is_wanted(run, tests->name))
             continue;
         int64_t since = test_now_ns();
         enum test_state state = run->gate ? pass_over(run) : run_test(run, tests, loads);
+        if (run->interrupted)
+            return;
         if (!run->gate && ((state == TEST_FAILED && tests->gate) || run->hung >= HUNG_MAX))
             run->gate = tests->name;
         report(run, tests->name, state, test_now_ns() - since);
@@ -313,9 +324,9 @@ int testkit_run(const struct testkit *kit)
     run_table(&run, table_tests, false);
     for (size_t i = 0; i < TABLES; i++)
         run_table(&run, tables[i], true);
-    if (silent)
+    if (silent && !run.interrupted)
         judge_output(&run);
     close(run.output);
     munmap(test_notes, sizeof *test_notes);
-    return count ? run.failed : -1;
+    return run.interrupted ? TESTKIT_INTERRUPTED : count ? run.failed : -1;
 }

@@ -83,12 +83,19 @@ static void require_balance(const struct stream *stream, const struct tally *tal
                  committed, tally->read, tally->lost, (int64_t)(committed - tally->read - tally->lost));
 }
 
+/* Nothing has come for so long that nothing will. */
+static bool is_over(int64_t last_news)
+{
+    int64_t silent_ns = test_now_ns() - last_news;
+    return silent_ns > 3 * TEST_S && silent_ns > 3 * TEST_S + test_starved_ns();
+}
+
 /* Reads until all that was committed is accounted for; `pause` in between makes a slow reader. */
 static void follow(void *reader, struct stream *stream, int64_t pause_ns)
 {
     struct tally tally = {0};
     int64_t last_news = test_now_ns();
-    while (test_now_ns() < last_news + 3 * TEST_S) {
+    while (!is_over(last_news)) {
         uint64_t before = tally.read;
         take(reader, &tally);
         if (tally.read != before)

@@ -1,5 +1,6 @@
 #include "test.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <stdarg.h>
 #include <stdatomic.h>
@@ -133,6 +134,31 @@ int64_t test_now_ns(void)
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
     return (int64_t)now.tv_sec * TEST_S + now.tv_nsec;
+}
+
+static int64_t starved_ns(const char *thread)
+{
+    long long ran, waited = 0;
+    char path[64];
+    snprintf(path, sizeof path, "/proc/self/task/%.16s/schedstat", thread);
+    FILE *file = fopen(path, "re");
+    if (!file || fscanf(file, "%lld %lld", &ran, &waited) != 2)
+        waited = 0;
+    if (file)
+        fclose(file);
+    return waited;
+}
+
+int64_t test_starved_ns(void)
+{
+    int64_t sum = 0;
+    DIR *folder = opendir("/proc/self/task");
+    for (struct dirent *entry; folder && (entry = readdir(folder));)
+        if (entry->d_name[0] != '.')
+            sum += starved_ns(entry->d_name);
+    if (folder)
+        closedir(folder);
+    return sum;
 }
 
 void test_nap(int64_t ns)

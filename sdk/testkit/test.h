@@ -68,6 +68,8 @@ int32_t test_result(const char *function, int32_t result);
 const char *test_errno(int64_t result);
 
 int64_t test_now_ns(void);
+/* For how long, together, this test's threads have been ready to run and had no processor: what waits for them takes longer by that. */
+int64_t test_starved_ns(void);
 void test_nap(int64_t ns);
 uint64_t test_random(uint64_t *state); /* splitmix64: the same every time */
 

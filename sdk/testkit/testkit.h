@@ -8,6 +8,7 @@
 #ifndef SDK_TESTKIT_H
 #define SDK_TESTKIT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -34,12 +35,16 @@ struct testkit {
     const char *url;   /* a transport's: an address to listen at and to dial */
     const char *dial;  /* a transport's: an address that all sockets dial, where something else listens */
 
+    bool (*interrupted)(void); /* asked now and then: true ends the run; or NULL */
+
     void *context;
     void (*planned)(void *context, size_t count); /* how many results will come; once, first */
     void (*result)(void *context, const struct testkit_result *result);
 };
 
-/* Runs the tests. The number of those that failed, or -1 when none was run. */
+#define TESTKIT_INTERRUPTED (-2)
+
+/* Runs the tests. The number of those that failed; -1 when none was run; or TESTKIT_INTERRUPTED, with nothing left behind. */
 int testkit_run(const struct testkit *kit);
 
 #endif

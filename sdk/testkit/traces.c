@@ -167,22 +167,42 @@ static long long heap_added(size_t before)
     return least;
 }
 
+/* How many pieces of memory are mapped. Not how much: an allocator reserves a great deal for each thread that is new. */
+static long long count_mappings(void)
+{
+    long long count = 0;
+    FILE *file = fopen("/proc/self/maps", "re");
+    for (int c; file && (c = getc(file)) != EOF;)
+        count += c == '\n';
+    if (file)
+        fclose(file);
+    return count;
+}
+
+static long long smaller(long long a, long long b)
+{
+    return a < b ? a : b;
+}
+
 void traces_cycles(void (*cycle)(void), const char *what)
 {
     struct traces before;
     for (int i = 0; i < CYCLES_FIRST; i++)
         cycle();
     traces_take(&before);
-    long long least = INT64_MAX;
+    long long least = INT64_MAX, least_mapped = INT64_MAX;
     for (int round = 0; round < CYCLES_ROUNDS; round++) {
         size_t heap = traces_heap();
+        long long mapped = count_mappings();
         for (int i = 0; i < CYCLES_ROUND; i++)
             cycle();
-        long long more = heap_added(heap);
-        least = more < least ? more : least;
+        least = smaller(least, heap_added(heap));
+        least_mapped = smaller(least_mapped, count_mappings() - mapped);
     }
     traces_require(&before, what);
     traces_fini(&before);
     test_require(least <= HEAP_NOISE * CYCLES_ROUND,
                  "%s must give back its memory; each time %lld bytes more stay in use", what, least / CYCLES_ROUND);
+    test_require(least_mapped < CYCLES_ROUND, "%s must give back its memory; each time %lld mappings more stay", what,
+                 least_mapped / CYCLES_ROUND);
 }

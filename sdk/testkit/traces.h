@@ -27,7 +27,7 @@ void traces_require(const struct traces *before, const char *after);
 /* Bytes of heap in use, of all threads; 0 where nobody counts. */
 size_t traces_heap(void);
 
-/* Does `cycle` a thousand times and fails when that leaves descriptors, threads or heap behind. The first times are for what a library
+/* Does `cycle` a thousand times and fails when that leaves descriptors, threads, heap or mappings behind. The first times are for what a library
  * makes once and keeps. */
 void traces_cycles(void (*cycle)(void), const char *what);
 

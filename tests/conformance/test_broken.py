@@ -4,7 +4,9 @@ import json
 import os
 import pathlib
 import re
+import signal
 import subprocess
+import time
 
 import pytest
 
@@ -57,6 +59,7 @@ FOUND = [
     (MISBEHAVING, "hangs", STARTS, "reader_open did not return within 6 s, with a start to read"),
     (MISBEHAVING, "never-ends", STARTS, "reader_close did not return within 6 s, with a start to read"),
     (MISBEHAVING, "keeps-open", OFTEN, "starting and stopping 1,000 times must leave nothing behind; it left the descriptor *"),
+    (MISBEHAVING, "keeps-mapped", OFTEN, "starting and stopping 1,000 times must give back its memory; each time 1 mappings more stay"),
     (MISBEHAVING, "leaks", OFTEN, "starting and stopping 1,000 times must give back its memory; each time * bytes more stay in use"),
     (MISBEHAVING, "prints", SILENT,
      "it printed 'hello from the plugin' (in 'it starts and stops, and leaves nothing behind')"),
@@ -128,6 +131,23 @@ def test_no_plugin_and_no_such_test_are_errors():
     assert run("/nowhere/plugin.so").returncode == 66
     answer = run("--only", "no such test", MISBEHAVING / "healthy.so")
     assert answer.returncode == 1 and "no test was run" in answer.stderr
+
+
+@pytest.mark.parametrize("name", [signal.SIGINT, signal.SIGTERM], ids=lambda name: name.name)
+def test_an_interrupt_ends_it_and_leaves_nothing(tmp_path, name):
+    environment = {**os.environ, "TMPDIR": str(tmp_path)}
+    command = [LEAT, "plugin", "test", "--only", STARTS, MISBEHAVING / "hangs.so"]
+    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout.readline() == "TAP version 13\n"
+        while not list(tmp_path.iterdir()):  # it is at a test, which hangs for 6 s
+            assert process.poll() is None
+            time.sleep(0.01)
+        process.send_signal(name)
+        began = time.monotonic()
+        output, errors = process.communicate()
+    assert time.monotonic() - began < 4 and process.returncode == 1, output
+    assert "Bail out! interrupted" in output
+    assert not list(tmp_path.iterdir())
 
 
 def test_nothing_of_a_test_is_left_in_shared_memory_or_in_the_temporary_folder(tmp_path):
