@@ -1,5 +1,6 @@
 #include "supervisor/supervisor.h"
 
+#include "admin/admin.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/page_file.h"
@@ -31,6 +32,7 @@ struct supervisor {
     struct nursery nursery;
     struct child *children;
     size_t child_count;
+    struct admin *admin;
     int epoll_fd, signal_fd;
     sigset_t signals, signals_before;
     enum phase phase;
@@ -150,6 +152,7 @@ static int explain_page_error(const struct config *config, int error)
 
 static void supervisor_fini(struct supervisor *supervisor)
 {
+    admin_stop(supervisor->admin);
     for (size_t i = 0; i < supervisor->child_count; i++)
         child_fini(&supervisor->children[i]);
     free(supervisor->children);
@@ -267,11 +270,10 @@ static int64_t next_due_ns(const struct supervisor *supervisor)
     return due_ns;
 }
 
+/* A second at most: whoever asks whether this loop turns wants to see it. */
 static int timeout_ms(int64_t due_ns)
 {
-    if (due_ns == INT64_MAX)
-        return -1;
-    int64_t left_ns = due_ns - clock_monotonic_ns();
+    int64_t now_ns = clock_monotonic_ns(), left_ns = due_ns < now_ns + NS_PER_S ? due_ns - now_ns : NS_PER_S;
     return left_ns <= 0 ? 0 : (int)((left_ns + NS_PER_MS - 1) / NS_PER_MS);
 }
 
@@ -295,6 +297,7 @@ static void take_turn(struct supervisor *supervisor)
     if (now_ns - supervisor->turn_ns > PAUSED_NS)
         supervisor->grace_ns = now_ns;
     supervisor->turn_ns = now_ns;
+    admin_beat(supervisor->admin);
 
     if (supervisor->phase == DRAINING && now_ns >= supervisor->stop_deadline_ns)
         kill_all(supervisor, "it did not finish in time");
@@ -337,7 +340,8 @@ int supervisor_run_program(const struct config *config, const char *program)
     int status, error = open_loop(&supervisor);
     if (!error && (error = open_page(&supervisor)) != 0) {
         status = explain_page_error(config, error);
-    } else if (error || (error = open_children(&supervisor)) != 0) {
+    } else if (error || (error = open_children(&supervisor)) != 0 ||
+               (error = admin_start(&supervisor.admin, &config->gateway)) != 0) {
         log_error("cannot start: %s", strerror(-error));
         status = EXIT_SYSTEM;
     } else {

@@ -23,6 +23,8 @@ void rig_open(void)
     rig_config = (struct config){
         .gateway = {.name = "test",
                     .plugin_dir = "/nonexistent",
+                    .admin = "",
+                    .admin_token = "",
                     .log_level = LEAT_LOG_INFO,
                     .drain_ns = 500 * NS_PER_MS,
                     .stall_ns = 500 * NS_PER_MS,

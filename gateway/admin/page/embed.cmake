@@ -1,0 +1,13 @@
+# Makes one HTML document of the files in FROM, and a C file of it: TO.
+file(READ ${FROM}/index.html page)
+foreach(part style.css chart.js page.js)
+  file(READ ${FROM}/${part} text)
+  string(REPLACE "@${part}@" "${text}" page "${page}")
+endforeach()
+file(WRITE ${TO}.html "${page}")
+file(READ ${TO}.html bytes HEX)
+string(LENGTH "${bytes}" digits)
+math(EXPR count "${digits} / 2")
+string(REGEX REPLACE "([0-9a-f][0-9a-f])" "0x\\1," bytes "${bytes}")
+string(REGEX REPLACE "((0x[0-9a-f][0-9a-f],)(0x[0-9a-f][0-9a-f],)(0x[0-9a-f][0-9a-f],)(0x[0-9a-f][0-9a-f],)(0x[0-9a-f][0-9a-f],)(0x[0-9a-f][0-9a-f],)(0x[0-9a-f][0-9a-f],)(0x[0-9a-f][0-9a-f],))" "\\1\n" bytes "${bytes}")
+file(WRITE ${TO} "#include \"admin/status_page.h\"\n\nconst unsigned char status_page[] = {\n${bytes}};\nconst size_t status_page_bytes = ${count};\n")
