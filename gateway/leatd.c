@@ -2,6 +2,7 @@
  * supervisor. The same binary, started by the supervisor with a hidden option, is a worker or the checker. */
 #include "base/log.h"
 #include "config/config.h"
+#include "config/problem_json.h"
 #include "supervisor/supervisor.h"
 #include "worker/worker.h"
 
@@ -17,13 +18,14 @@
 
 /* ---- the command line -------------------------------------------------------------------------------------------- */
 
-enum { KEY_CHECK = 256, KEY_LOG_LEVEL, KEY_WORKER, KEY_CHECKER };
+enum { KEY_CHECK = 256, KEY_FORMAT, KEY_LOG_LEVEL, KEY_WORKER, KEY_CHECKER };
 
 struct arguments {
     const char *file;
     const char *worker; /* run as the worker of this name */
     int log_level;      /* -1: as the configuration says */
     bool check, checker;
+    bool json; /* what --check finds */
 };
 
 /* argp looks for it in the whole process, so it cannot be hidden. */
@@ -32,6 +34,7 @@ __attribute__((visibility("default"))) const char *argp_program_version = "leatd
 static const struct argp_option options[] = {
     {"config", 'c', "FILE", 0, "The configuration (" LEAT_CONFIG_FILE " when not given)", 0},
     {"check", KEY_CHECK, NULL, 0, "Validate the configuration, report everything wrong with it, and stop", 0},
+    {"format", KEY_FORMAT, "FORMAT", 0, "How --check reports: text, or json for programs", 0},
     {"log-level", KEY_LOG_LEVEL, "LEVEL", 0, "error, warning, info or debug, instead of what the configuration says",
      0},
     {"worker", KEY_WORKER, "NAME", OPTION_HIDDEN, NULL, 0},
@@ -50,6 +53,13 @@ static int log_level(const char *text, struct argp_state *state)
     return -1;
 }
 
+static bool is_json(const char *text, struct argp_state *state)
+{
+    if (strcmp(text, "json") != 0 && strcmp(text, "text") != 0)
+        argp_error(state, "--format=%s: expected text or json", text);
+    return strcmp(text, "json") == 0;
+}
+
 static error_t take_option(int key, char *value, struct argp_state *state)
 {
     struct arguments *arguments = state->input;
@@ -59,6 +69,9 @@ static error_t take_option(int key, char *value, struct argp_state *state)
         return 0;
     case KEY_CHECK:
         arguments->check = true;
+        return 0;
+    case KEY_FORMAT:
+        arguments->json = is_json(value, state);
         return 0;
     case KEY_LOG_LEVEL:
         arguments->log_level = log_level(value, state);
@@ -92,6 +105,18 @@ static const struct argp argp = {
 
 /* ---- running ----------------------------------------------------------------------------------------------------- */
 
+/* What was found, as it was asked for. */
+static void report(const struct arguments *arguments, const struct config *config, struct problems *problems)
+{
+    const size_t bridges = config != NULL ? config->bridge_count : 0;
+    if (arguments->check && arguments->json)
+        problems_print_json(problems, bridges, stdout);
+    else if (problems->count > 0)
+        problems_print(problems, stderr);
+    else if (arguments->check)
+        printf("configuration is valid: %zu bridge%s\n", bridges, bridges == 1 ? "" : "s");
+}
+
 /* The configuration, validated down to its plugins; NULL after reporting everything that is wrong with it. */
 static struct config *load(const struct arguments *arguments)
 {
@@ -108,8 +133,8 @@ static struct config *load(const struct arguments *arguments)
         supervisor_clear_the_way(config);
     if (config != NULL)
         supervisor_check(config, &problems);
+    report(arguments, config, &problems);
     if (problems.count > 0) {
-        problems_print(&problems, stderr);
         config_free(config);
         config = NULL;
     }
@@ -131,9 +156,7 @@ int main(int argc, char **argv)
     if (config == NULL)
         return EX_CONFIG;
     int status = EXIT_SUCCESS;
-    if (arguments.check) {
-        printf("configuration is valid: %zu bridge%s\n", config->bridge_count, config->bridge_count == 1 ? "" : "s");
-    } else {
+    if (!arguments.check) {
         log_open("gateway", (int)config->gateway.log_level);
         status = supervisor_run(config);
     }

@@ -22,6 +22,8 @@ static const struct command commands[] = {
     {"pub", command_pub, "publish messages into a channel"},
     {"sub", command_sub, "print the messages of a channel"},
     {"channels", command_channels, "show, remove and tidy up channels"},
+    {"check", command_check, "find everything that is wrong with a configuration"},
+    {"config", command_config, "show the configuration in force, and where each value comes from"},
 #ifdef LEAT_COMMAND_LEDGER
     {"ledger", command_ledger, "show the books of a gateway's bridges"},
 #endif

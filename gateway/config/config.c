@@ -224,13 +224,18 @@ const char *config_shown(const struct config_entry *entry)
     return entry->secret ? "(secret)" : entry->value;
 }
 
+const char *config_shown_written(const struct config_entry *entry)
+{
+    return entry->secret_key && !expand_is_reference(entry->written) ? NULL : entry->written;
+}
+
 void config_mark_secret(struct config *config, const char *section, const char *key)
 {
     const struct config_entry *marked = config_find(config, section, key);
     for (size_t i = 0; i < config->entry_count && marked != NULL; i++) {
         struct config_entry *entry = &config->entries[i];
         if (entry->line == marked->line && strcmp(entry->file, marked->file) == 0)
-            entry->secret = true;
+            entry->secret = entry->secret_key = true;
     }
 }
 

@@ -23,8 +23,9 @@ struct config_entry {
     char *origin;        /* the section that it stands in: `section`, or the template or bridge that this one is like */
     char *file;
     unsigned line;
-    bool secret;   /* from ${file:}, or of a key whose row is LEAT_OPTION_SECRET: never show it, see config_shown */
-    bool doubtful; /* a problem was reported for this value already; look no closer at it */
+    bool secret;     /* from ${file:}, or of a key whose row is LEAT_OPTION_SECRET: never show it, see config_shown */
+    bool secret_key; /* the latter: what is written may be the secret itself */
+    bool doubtful;   /* a problem was reported for this value already; look no closer at it */
 };
 
 enum config_direction { CONFIG_OUT = 1, CONFIG_IN = 2, CONFIG_BOTH = 3 };
@@ -100,6 +101,9 @@ const struct config_entry *config_find(const struct config *config, const char *
 
 /* What may be shown of its value: the value, or "(secret)". */
 const char *config_shown(const struct config_entry *entry);
+
+/* What was written for it, "${file:word}", where that may be shown: not when the secret itself stands there. NULL otherwise. */
+const char *config_shown_written(const struct config_entry *entry);
 
 /* The key's row says that its value is secret: marks the entry, and with it all that stand in the same place. */
 void config_mark_secret(struct config *config, const char *section, const char *key);

@@ -134,3 +134,55 @@ char *expand(const char *text, const char *folder, bool *secret, char **problem)
     free(buffer.text);
     return NULL;
 }
+
+/* ---- the other way ----------------------------------------------------------------------------------------------- */
+
+/* "${file:PATH}" at `text` with PATH made absolute, up to its '}'. Where it goes on behind that. */
+static const char *rebase(struct buffer *buffer, const char *text, const char *folder)
+{
+    const char *from = text + strlen("${file:");
+    const size_t len = strcspn(from, "}");
+    char *path = memory_copy_part(from, len), *absolute = expand_path(path, folder);
+    append(buffer, text, (size_t)(from - text));
+    append(buffer, absolute, strlen(absolute));
+    free(absolute);
+    free(path);
+    return from + len;
+}
+
+char *expand_rebase(const char *text, const char *folder)
+{
+    struct buffer buffer = {.text = memory_copy(""), .len = 0};
+    while (*text != '\0') {
+        const size_t step = *text != '$' ? strcspn(text, "$") : text[1] == '$' ? 2 : 1;
+        if (strncmp(text, "${file:", 7) == 0) {
+            text = rebase(&buffer, text, folder);
+            continue;
+        }
+        append(&buffer, text, step);
+        text += step;
+    }
+    return buffer.text;
+}
+
+bool expand_is_reference(const char *text)
+{
+    const char *start = text;
+    for (const char *end; strncmp(text, "${", 2) == 0 && (end = strchr(text, '}')) != NULL; text = end + 1) {
+        const char *fallback = strncmp(text, "${env:", 6) == 0 ? strstr(text, ":-") : NULL;
+        if (fallback != NULL && fallback + 2 < end)
+            return false;
+    }
+    return *text == '\0' && text != start;
+}
+
+char *expand_escape(const char *value)
+{
+    struct buffer buffer = {.text = memory_copy(""), .len = 0};
+    for (const char *dollar; (dollar = strchr(value, '$')) != NULL; value = dollar + 1) {
+        append(&buffer, value, (size_t)(dollar - value));
+        append(&buffer, "$$", 2);
+    }
+    append(&buffer, value, strlen(value));
+    return buffer.text;
+}

@@ -8,6 +8,15 @@
  * was put in; or NULL with a sentence in *problem (to be freed). */
 char *expand(const char *text, const char *folder, bool *secret, char **problem);
 
+/* `text` for a file in another folder: what stands in it is the same, but that relative ${file:} are absolute. To be freed. */
+char *expand_rebase(const char *text, const char *folder);
+
+/* Whether it is nothing but references, without a default: the words that are put in stand elsewhere. */
+bool expand_is_reference(const char *text);
+
+/* A text that expands to `value`; to be freed. */
+char *expand_escape(const char *value);
+
 /* `path` made absolute by `folder` (itself relative to the working directory where it is); to be freed. */
 char *expand_path(const char *path, const char *folder);
 

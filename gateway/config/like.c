@@ -139,6 +139,7 @@ static void take(struct config *config, const char *section, size_t index)
                                                                    .file = memory_copy(from->file),
                                                                    .line = from->line,
                                                                    .secret = from->secret,
+                                                                   .secret_key = from->secret_key,
                                                                    .doubtful = from->doubtful};
 }
 

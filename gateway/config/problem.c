@@ -65,10 +65,15 @@ static int by_place(const void *left, const void *right)
     return strcmp(a->text, b->text);
 }
 
-void problems_print(struct problems *problems, FILE *to)
+void problems_sort(struct problems *problems)
 {
     if (problems->count > 0)
         qsort(problems->items, problems->count, sizeof(*problems->items), by_place);
+}
+
+void problems_print(struct problems *problems, FILE *to)
+{
+    problems_sort(problems);
     for (size_t i = 0; i < problems->count; i++) {
         const struct problem *problem = &problems->items[i];
         if (problem->file != NULL && problem->line > 0)

@@ -21,7 +21,10 @@ void problems_fini(struct problems *problems);
 __attribute__((format(printf, 4, 5))) void problems_add(struct problems *problems, const char *file, unsigned line,
                                                         const char *format, ...);
 
-/* Sorts by file and line, and prints one `file:line: text` a line. */
+/* Sorts by file and line. */
+void problems_sort(struct problems *problems);
+
+/* Sorts, and prints one `file:line: text` a line. */
 void problems_print(struct problems *problems, FILE *to);
 
 /* The nearest of `candidates` (NULL-terminated) to `word` within edit distance 3 and a third of its length, or NULL. */

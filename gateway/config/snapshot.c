@@ -178,6 +178,7 @@ static void wire_entry(struct wire *wire, struct config_entry *entry)
     wire_text(wire, &entry->file);
     wire_u32(wire, &line);
     wire_bool(wire, &entry->secret);
+    wire_bool(wire, &entry->secret_key);
     wire_bool(wire, &entry->doubtful);
     entry->line = line;
 }
@@ -197,7 +198,7 @@ static void wire_config(struct wire *wire, struct config *config)
     for (size_t i = 0; i < config->bridge_count; i++)
         wire_bridge(wire, &config->bridges[i]);
     config->entries =
-        wire_list(wire, config->entries, &config->entry_count, sizeof(*config->entries), 9 * sizeof(uint64_t));
+        wire_list(wire, config->entries, &config->entry_count, sizeof(*config->entries), 10 * sizeof(uint64_t));
     for (size_t i = 0; i < config->entry_count; i++)
         wire_entry(wire, &config->entries[i]);
 }

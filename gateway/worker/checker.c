@@ -10,6 +10,7 @@
 #include "config/url.h"
 #include "plugin/guard.h"
 #include "plugin/resolve.h"
+#include "plugin/used.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -100,11 +101,18 @@ static void find_running(struct running *running, const char *gateway)
 
 /* ---- checking ----------------------------------------------------------------------------------------------------- */
 
-static void check_bridge(const struct config *config, const struct config_bridge *bridge, struct registry *registry,
+/* What nobody may show, for those who have the configuration and not its plugins. */
+static void tell_secret(const char *section, const char *key)
+{
+    printf("secret\t%s\t%s\n", section, key);
+}
+
+static void check_bridge(struct config *config, const struct config_bridge *bridge, struct registry *registry,
                          struct running *running, struct findings *findings)
 {
     struct resolved_bridge resolved;
     resolve_bridge(&resolved, config, bridge, registry, &findings->problems);
+    used_mark_secrets(&resolved, config, tell_secret);
     report(findings);
     resolved_bridge_check(&resolved, is_ours, running);
     resolved_bridge_fini(&resolved);
@@ -119,7 +127,7 @@ static void blame_folder(const struct config *config, const char *explain, struc
         problems_add(problems, NULL, 0, "%s", explain);
 }
 
-static void check(const struct config *config, struct findings *findings)
+static void check(struct config *config, struct findings *findings)
 {
     struct registry *registry = NULL;
     struct running running;
@@ -142,7 +150,7 @@ static void check(const struct config *config, struct findings *findings)
 
 static int work(void *user)
 {
-    const struct config *config = user;
+    struct config *config = user;
     struct findings findings = {0};
     check(config, &findings);
     report(&findings);

@@ -20,7 +20,8 @@ enum worker_exit {
 _Noreturn void worker_main(const char *name);
 
 /* Writes, on fd 1, `loading FILE` before a plugin is loaded, and `problem FILE LINE TEXT` (tab separated, file "-" for
- * none) for what is wrong; at its end `done`, without which nobody is content. Exit status 0 or 78. */
+ * none) for what is wrong, `secret SECTION KEY` for keys whose values are never shown (config_mark_secret); at its end `done`,
+ * without which nobody is content. Exit status 0 or 78. */
 _Noreturn void checker_main(void);
 
 #endif
