@@ -32,9 +32,9 @@ _Static_assert(offsetof(struct page_bridge, urls) == 192 && offsetof(struct page
                    sizeof(struct page_bridge) == 1024 + PAGE_LANES * 1664 + PAGE_PEERS * 320,
                "the layout of a bridge is documented");
 _Static_assert(offsetof(struct page, name) == 32 && offsetof(struct page, started_ns) == 104 &&
-                   offsetof(struct page, generation) == 120 && offsetof(struct page, events_written) == 384 &&
-                   offsetof(struct page, events) == 392 && sizeof(struct page_event) == 272 &&
-                   sizeof(struct page) % 128 == 0,
+                   offsetof(struct page, generation) == 120 && offsetof(struct page, control) == 344 &&
+                   offsetof(struct page, events_written) == 512 && offsetof(struct page, events) == 520 &&
+                   sizeof(struct page_event) == 272 && sizeof(struct page) % 128 == 0,
                "the layout of a page is documented");
 
 int page_reopen(const struct page_map *map)
@@ -79,7 +79,7 @@ static int build_aside(struct page_map *map, const char *path, const char *name,
     if (!error) /* a full file system is told now, or would be a SIGBUS later */
         error = -posix_fallocate(fd, 0, (off_t)page_file_bytes(bridge_count));
     if (!error)
-        error = page_file_map(map, fd, PROT_READ | PROT_WRITE);
+        error = page_file_map(map, fd, PROT_READ | PROT_WRITE, page_file_bytes(PAGE_BRIDGES_MAX));
     if (error) {
         close(fd);
         return error;

@@ -19,6 +19,7 @@
 #define PAGE_VERSION 2u
 #define PAGE_NAME_BYTES 64
 #define PAGE_TEXT_BYTES 192
+#define PAGE_CONTROL_BYTES 112 /* more than a socket's path may have */
 #define PAGE_REASONS 16
 #define PAGE_LANES 16 /* for each bridge: one for each channel outwards, one inwards */
 #define PAGE_EVENTS 128
@@ -137,6 +138,7 @@ struct page {
     _Atomic uint64_t reload_failures;
     _Atomic uint64_t reload_failed_ns;
     char reload_failure[PAGE_TEXT_BYTES]; /* why the last one failed; "": it did not */
+    char control[PAGE_CONTROL_BYTES];     /* path of the socket that takes orders; "": none */
     _Alignas(128) _Atomic uint64_t events_written;
     struct page_event events[PAGE_EVENTS];
     struct page_bridge bridges[]; /* bridge_capacity of them */
@@ -145,7 +147,8 @@ struct page {
 /* A mapping of a page. */
 struct page_map {
     struct page *page;
-    size_t bytes;
+    size_t bytes;    /* that the file has */
+    size_t reserved; /* of addresses; a supervisor has more than `bytes`, so that its page grows in place */
     int fd;
 };
 

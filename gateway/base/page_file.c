@@ -56,15 +56,16 @@ int page_file_check(int fd)
     return 0;
 }
 
-int page_file_map(struct page_map *map, int fd, int protection)
+int page_file_map(struct page_map *map, int fd, int protection, size_t reserve)
 {
     struct stat st;
     if (fstat(fd, &st) != 0)
         return -errno;
-    void *memory = mmap(NULL, (size_t)st.st_size, protection, MAP_SHARED, fd, 0);
+    size_t bytes = (size_t)st.st_size, reserved = bytes > reserve ? bytes : reserve;
+    void *memory = mmap(NULL, reserved, protection, MAP_SHARED, fd, 0);
     if (memory == MAP_FAILED)
         return -errno;
-    *map = (struct page_map){.page = memory, .bytes = (size_t)st.st_size, .fd = fd};
+    *map = (struct page_map){.page = memory, .bytes = bytes, .reserved = reserved, .fd = fd};
     return 0;
 }
 
@@ -104,14 +105,14 @@ bool page_file_is_held(int fd)
 int page_attach(struct page_map *map, int fd)
 {
     int error = page_file_check(fd);
-    return error ? error : page_file_map(map, fd, PROT_READ | PROT_WRITE);
+    return error ? error : page_file_map(map, fd, PROT_READ | PROT_WRITE, 0);
 }
 
 void page_close(struct page_map *map)
 {
     if (!map->page)
         return;
-    munmap(map->page, map->bytes);
+    munmap(map->page, map->reserved);
     close(map->fd);
     *map = (struct page_map){.fd = -1};
 }

@@ -17,8 +17,8 @@ size_t page_file_bytes(size_t bridge_capacity);
 /* Compares what the header says with what the file is, without touching a mapping. 0, -EBADMSG, -EPROTO (another version). */
 int page_file_check(int fd);
 
-/* Maps the whole file; on success the descriptor belongs to *map. */
-int page_file_map(struct page_map *map, int fd, int protection);
+/* Maps the whole file, with at least `reserve` bytes of addresses for its growth; on success the descriptor belongs to *map. */
+int page_file_map(struct page_map *map, int fd, int protection, size_t reserve);
 
 /* The lock that says that a supervisor lives: held by its open file description alone, so the kernel drops it with the process.
  * Locking gives 0, or -EBUSY when somebody has it. */

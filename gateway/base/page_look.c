@@ -33,7 +33,7 @@ static int open_checked(const char *directory, const char *name)
 int page_open(struct page_map *map, const char *directory, const char *name)
 {
     int fd = open_checked(directory, name);
-    int error = fd < 0 ? fd : page_file_map(map, fd, PROT_READ);
+    int error = fd < 0 ? fd : page_file_map(map, fd, PROT_READ, 0);
     if (error && fd >= 0)
         close(fd);
     return error;
@@ -97,6 +97,7 @@ static void bound_texts(struct page *page, size_t bridge_count)
 {
     text_bound(page->name, sizeof page->name);
     text_bound(page->reload_failure, sizeof page->reload_failure);
+    text_bound(page->control, sizeof page->control);
     for (size_t i = 0; i < PAGE_EVENTS; i++) {
         text_bound(page->events[i].bridge, sizeof page->events[i].bridge);
         text_bound(page->events[i].text, sizeof page->events[i].text);
@@ -139,7 +140,7 @@ int page_copy(struct page_map *copy, const char *directory, const char *name)
         close(fd);
         return error;
     }
-    *copy = (struct page_map){.page = memory, .bytes = bytes, .fd = fd};
+    *copy = (struct page_map){.page = memory, .bytes = bytes, .reserved = bytes, .fd = fd};
     error = copy_in(copy);
     if (error)
         page_close(copy);
