@@ -82,7 +82,7 @@ static void print_option(const struct plugin *plugin, const struct leat_option *
     } else if (row->default_text) {
         printf(", default %s", *row->default_text ? row->default_text : "empty");
     }
-    puts(")");
+    puts(row->flags & LEAT_OPTION_SECRET ? ", secret)" : ")");
     print_wrapped(or_nothing(row->help), 6);
 }
 
