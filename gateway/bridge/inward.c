@@ -1,6 +1,7 @@
 /* Edge R: a completion fills the slot and stores its state (release); the lane loads the state (acquire) and then reads it. */
 #include "bridge/inward.h"
 
+#include "base/clock.h"
 #include "bridge/books.h"
 #include "bridge/inside.h"
 
@@ -36,6 +37,8 @@ void inward_received(struct inward *in, uint32_t index, int32_t status)
 {
     struct inward_slot *slot = &in->slots[index];
     slot->status = status;
+    if (slot->timed)
+        slot->received_ns = clock_monotonic_ns();
     atomic_store_explicit(&slot->state, INWARD_COMPLETE,
                           memory_order_seq_cst); /* R, with pump; before `closed`, with leave */
     if (atomic_load_explicit(&in->closed, memory_order_seq_cst))
@@ -61,6 +64,7 @@ static void post(struct inward *in)
     struct bridge *bridge = in->lane.bridge;
     for (uint64_t most = may_post(in); in->posted - in->handled < most; in->posted++) {
         struct inward_slot *slot = slot_at(in, in->posted);
+        slot->timed = lane_times_next(&in->lane);
         atomic_store_explicit(&slot->state, INWARD_POSTED, memory_order_relaxed);
         int32_t error = bridge->engine->receive(bridge->socket, (uint32_t)(in->posted % INWARD_SLOTS), &slot->packet);
         if (error)
@@ -215,9 +219,10 @@ static int32_t deliver(struct inward *in, const struct leat_packet *packet, uint
     return commit(in, way.channel, *len, way.tag);
 }
 
-static void carry(struct inward *in, struct leat_packet *packet)
+static void carry(struct inward *in, struct inward_slot *slot)
 {
     struct page_lane *page = in->lane.page;
+    struct leat_packet *packet = &slot->packet;
     uint64_t len = 0;
     in->largest -= in->largest >> 8; /* forgets a giant after some hundred messages */
     if (packet->len > in->largest)
@@ -229,6 +234,8 @@ static void carry(struct inward *in, struct leat_packet *packet)
     if (reason == LEAT_FORWARD) {
         books_add(&page->forwarded, 1);
         books_add(&page->forwarded_bytes, len);
+        if (slot->timed)
+            page_latency_add(&page->latency, (uint64_t)(clock_monotonic_ns() - slot->received_ns));
         lane_show_running(&in->lane);
     } else if (reason == LEAT_DROP_SHUTDOWN) {
         count_unfinished(in);
@@ -259,7 +266,7 @@ static void take(struct inward *in, struct inward_slot *slot)
         receive_failed(in, slot->status);
     } else {
         in->receive_again = (struct lane_backoff){0};
-        carry(in, &slot->packet);
+        carry(in, slot);
     }
     atomic_store_explicit(&slot->state, INWARD_IDLE, memory_order_relaxed);
     in->handled++;

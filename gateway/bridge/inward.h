@@ -18,6 +18,8 @@ enum inward_state { INWARD_IDLE = 0, INWARD_POSTED, INWARD_COMPLETE };
 struct inward_slot {
     struct leat_packet packet;
     int32_t status;
+    bool timed;             /* its latency is measured */
+    int64_t received_ns;    /* then: CLOCK_MONOTONIC */
     _Atomic uint32_t state; /* enum inward_state */
 };
 

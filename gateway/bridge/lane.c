@@ -14,6 +14,8 @@
 
 #define BACKOFF_FIRST_NS INT64_C(10000000)
 #define BACKOFF_LAST_NS INT64_C(250000000)
+#define TIMED_EACH_BEAT 4u /* a beat is some milliseconds */
+#define TIMED_ONE_OF 64u
 
 int64_t lane_now_ns(void)
 {
@@ -27,6 +29,19 @@ void lane_beat(struct lane *lane)
     uint64_t now = (uint64_t)lane_now_ns();
     if (atomic_load_explicit(&lane->page->heartbeat_ns, memory_order_relaxed) != now)
         books_set(&lane->page->heartbeat_ns, now);
+}
+
+bool lane_times_next(struct lane *lane)
+{
+    uint64_t beat = atomic_load_explicit(&lane->page->heartbeat_ns, memory_order_relaxed);
+    if (beat != lane->timed_beat) {
+        lane->timed_beat = beat;
+        lane->timed_left = TIMED_EACH_BEAT;
+    }
+    if (lane->timed_left == 0)
+        return ++lane->timed_asked % TIMED_ONE_OF == 0;
+    lane->timed_left--;
+    return true;
 }
 
 void lane_init(struct lane *lane, struct bridge *bridge, struct page_lane *page, const char *url, bool outward)

@@ -24,6 +24,9 @@ struct lane {
     _Atomic bool left;           /* the thread has done its last turn */
     _Atomic uint64_t unfinished; /* messages that it left behind; inwards some may still come once it has left */
     char reason[PAGE_TEXT_BYTES];
+    uint64_t
+        timed_beat; /* lane_times_next(): the beat in which it said yes last, how often it may still, and how often it was asked */
+    uint32_t timed_left, timed_asked;
 };
 
 /* Retries: each pause twice as long as the last, up to a limit. Zero-initialised is ready. */
@@ -38,6 +41,9 @@ void lane_leave(struct lane *lane); /* the thread's last call, once `unfinished`
 /* Monotonic and cheap, exact to a few milliseconds. */
 int64_t lane_now_ns(void);
 void lane_beat(struct lane *lane);
+
+/* Whether the latency of the next message is to be measured: of all messages of a quiet lane, of some of a busy one. The lane's thread. */
+bool lane_times_next(struct lane *lane);
 
 bool lane_is_stopping(const struct lane *lane); /* take nothing new */
 bool lane_has_left(const struct lane *lane);

@@ -215,6 +215,7 @@ static void carry(struct outward *out, const struct leat_message *message)
     books_add(&page->read, 1);
     books_add(&page->read_bytes, message->len);
     books_set(&page->last_sequence, message->sequence);
+    out->window.timed = lane_times_next(&out->lane);
     if (reason == LEAT_FORWARD)
         dispatch(out, window_push(&out->window, message));
     else if (reason == LEAT_HOLD)

@@ -2,6 +2,7 @@
  * W2: the lane fills a slot before it stores its state (release); a completion that walks over it loads the state (acquire). */
 #include "bridge/window.h"
 
+#include "base/clock.h"
 #include "bridge/books.h"
 
 #include <string.h>
@@ -66,13 +67,14 @@ static struct window_place place_of(const struct leat_message *message)
 
 /* A message takes the next slot, in a state that a completion may already look at. */
 static uint32_t enter_at(struct window *window, struct window_place place, bool was_held, uint64_t bytes,
-                         uint32_t state)
+                         uint64_t published_ns, uint32_t state)
 {
     uint64_t position = atomic_load_explicit(&window->head, memory_order_relaxed);
     struct window_slot *slot = slot_at(window, position);
     slot->place = place;
     slot->was_held = was_held;
     slot->bytes = bytes;
+    slot->published_ns = published_ns;
     window->bytes_in += bytes;
     atomic_store_explicit(&window->head, position + 1, memory_order_relaxed);
     atomic_store_explicit(&slot->state, state, memory_order_release); /* W2, with advance */
@@ -82,7 +84,7 @@ static uint32_t enter_at(struct window *window, struct window_place place, bool 
 static uint32_t enter(struct window *window, const struct leat_message *message, uint64_t bytes, uint32_t state)
 {
     window->last = place_of(message);
-    return enter_at(window, window->last, false, bytes, state);
+    return enter_at(window, window->last, false, bytes, window->timed ? message->time_ns : 0, state);
 }
 
 uint32_t window_push(struct window *window, const struct leat_message *message)
@@ -182,7 +184,7 @@ static uint32_t enter_held(struct window *window, struct window_hold *hold, cons
     *(kept->older ? &kept->older->newer : &window->oldest) = kept;
     *(kept->newer ? &kept->newer->older : &window->newest) = kept;
     pthread_mutex_unlock(&window->lock);
-    return enter_at(window, place_of(message), true, bytes, state);
+    return enter_at(window, place_of(message), true, bytes, 0, state); /* it was not to go at once */
 }
 
 uint32_t window_push_held(struct window *window, struct window_hold *hold, const struct leat_message *message)
@@ -203,12 +205,21 @@ void window_drop_held(struct window *window, struct window_hold *hold, const str
 
 /* ---- the end of a message --------------------------------------------------------------------------------------------- */
 
+static void time_entry(struct page_lane *books, uint64_t published_ns)
+{
+    uint64_t now_ns = (uint64_t)clock_realtime_ns();
+    page_latency_add(&books->latency,
+                     now_ns > published_ns ? now_ns - published_ns : 0); /* that clock may be set back */
+}
+
 static void close_entry(struct window *window, const struct window_slot *slot, int32_t reason)
 {
     struct page_lane *books = window->books;
     if (reason == LEAT_FORWARD) {
         books_add(&books->forwarded, 1);
         books_add(&books->forwarded_bytes, slot->bytes);
+        if (slot->published_ns)
+            time_entry(books, slot->published_ns);
     } else {
         books_share(&books->dropped[reason], 1);
     }

@@ -41,6 +41,7 @@ struct window_slot {
     uint64_t bytes;
     struct window_hold hold; /* of a message that was held */
     bool was_held;
+    uint64_t published_ns;  /* CLOCK_REALTIME, of a message whose latency is measured; 0: of others */
     _Atomic uint32_t state; /* enum window_state */
 };
 
@@ -54,6 +55,7 @@ struct window {
 
     _Alignas(64) _Atomic uint64_t head; /* messages that entered; written by the lane */
     uint64_t bytes_in, held;
+    bool timed;               /* measure the latency of the next message */
     struct window_place last; /* message that was read */
 
     _Alignas(64) pthread_mutex_t lock; /* of everything below, and of acknowledge */

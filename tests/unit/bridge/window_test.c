@@ -59,6 +59,29 @@ Test(window, acknowledges_a_dropped_message_in_its_turn)
     cr_assert_eq(books.forwarded, 1);
 }
 
+Test(window, measures_a_message_that_is_to_be_measured_when_it_is_handed_over)
+{
+    struct leat_message old = message(0, 1), other = message(1, 1);
+    old.time_ns = other.time_ns = 1; /* of 1970 */
+    window.timed = true;
+    uint32_t first = window_push(&window, &old);
+    window.timed = false;
+    uint32_t second = window_push(&window, &other);
+    window_finish(&window, first, LEAT_FORWARD);
+    window_finish(&window, second, LEAT_FORWARD);
+    cr_assert_eq(books.latency.count, 1);
+    cr_assert_eq(books.latency.steps[PAGE_LATENCY_STEPS - 1], 1);
+}
+
+Test(window, measures_no_message_that_is_dropped)
+{
+    struct leat_message old = message(0, 1);
+    old.time_ns = 1;
+    window.timed = true;
+    window_finish(&window, window_push(&window, &old), LEAT_DROP_OVERSIZE);
+    cr_assert_eq(books.latency.count, 0);
+}
+
 Test(window, has_room_for_as_many_messages_as_it_has_slots)
 {
     for (uint64_t i = 0; i < WINDOW_SLOTS; i++) {
