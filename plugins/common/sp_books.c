@@ -231,8 +231,10 @@ static void reckon(const struct sp_books *books, struct sp_books_peer *peer)
         reckon_bytes(books, peer, peer->base + peer->spared + less(loss->offered, loss->early));
     } else {
         uint64_t offered = offered_so_far(books);
+        uint64_t bytes;
         to->offered_messages = offered_to(peer, offered);
-        reckon_bytes(books, peer, offered);
+        if (bytes_until(books, offered, &bytes))
+            to->offered_bytes = less(bytes, peer->base_bytes + peer->spared_bytes);
     }
 }
 

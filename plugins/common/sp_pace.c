@@ -153,6 +153,11 @@ static bool may_look(const struct sp_pace *pace, int64_t now)
     return pace->look_ns < CHEAP_LOOK_NS && now - pace->looked_ns > 4 * pace->look_ns;
 }
 
+static bool waited_enough(const struct sp_pace *pace, const struct sp_pace_held *send, int64_t now)
+{
+    return !pace->kind->for_ever && now - send->since_ns > SP_PACE_HOLD_NS;
+}
+
 /* ---- giving -------------------------------------------------------------------------------------------------------- */
 
 static int32_t try_one(struct sp_pace *pace, uint32_t slot, const struct sp_pace_held *send, int64_t now)
@@ -161,7 +166,7 @@ static int32_t try_one(struct sp_pace *pace, uint32_t slot, const struct sp_pace
     if (!pipe)
         return -ENOTCONN;
     if (!sp_credit_has(&pipe->credit, now)) {
-        pipe->credit.slow |= pipe->credit.counted && now - send->since_ns > SP_PACE_HOLD_NS;
+        pipe->credit.slow |= pipe->credit.counted && waited_enough(pace, send, now);
         return pipe->credit.slow ? -EAGAIN : HELD;
     }
     sp_credit_give(&pipe->credit, send->bytes, now);
@@ -173,7 +178,7 @@ static int32_t try_one(struct sp_pace *pace, uint32_t slot, const struct sp_pace
 static bool somebody_has_room(struct sp_pace *pace, const struct sp_pace_held *send, int64_t now, bool *waits)
 {
     bool wanted = false, room = false;
-    bool late = now - send->since_ns > SP_PACE_HOLD_NS;
+    bool late = waited_enough(pace, send, now);
     for (struct sp_pace_pipe *pipe = step(pace, NULL); pipe; pipe = step(pace, pipe)) {
         if (!pipe->is_member || pipe->id == send->pipe)
             continue;

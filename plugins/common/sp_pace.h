@@ -10,6 +10,7 @@
  *   to all pipes  (surveyor, bus) In order. A pipe without credit is waited for as long, and from then on no more until it has
  *                 caught up: what it has no room for it loses, as a slow subscriber does. -EAGAIN when none of the pipes
  *                 has room.
+ *   for ever      (a publisher that waits) The same, but a pipe without credit is waited for until it has some or is gone.
  *
  * A thread looks after the pipes while something is held, and sleeps otherwise. Threads: sp_pace_send from the lane's;
  * sp_pace_pipe from nng's. */
@@ -32,6 +33,7 @@ struct sp_pace_kind {
     uint32_t window; /* messages that each pipe is given; 0: such a socket drops nothing */
     bool to_all;     /* otherwise to the pipe that the header names */
     uint32_t queue;  /* messages that each pipe has room for in truth */
+    bool for_ever;   /* a pipe that takes nothing is waited for as long as it is there */
 };
 
 struct sp_pace {

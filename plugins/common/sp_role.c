@@ -1,5 +1,7 @@
 #include "common/sp_role.h"
 
+#include "common/sp_credit.h"
+
 #include <nng/protocol/bus0/bus.h>
 #include <nng/protocol/pair0/pair.h>
 #include <nng/protocol/pair1/pair.h>
@@ -47,7 +49,16 @@ static const struct sp_role roles[] = {
     [LEAT_ROLE_PAIR1] = {.open = nng_pair1_open, DUPLEX, .sends_early = true},
 };
 
-const struct sp_role *sp_role(uint32_t role)
+/* It is given no more than its credit, so that the queue, which is set so long, never drops anything. */
+static const struct sp_role waiting_publisher = {
+    .open = nng_pub0_open,
+    .sends = true,
+    .pace = {.window = SP_CREDIT_WINDOW_MAX, .to_all = true, .queue = 2 * SP_CREDIT_WINDOW_MAX, .for_ever = true},
+};
+
+const struct sp_role *sp_role(uint32_t role, uint32_t flags)
 {
+    if (role == LEAT_ROLE_PUBLISHER && flags & LEAT_SOCKET_WAIT)
+        return &waiting_publisher;
     return role < sizeof roles / sizeof roles[0] && roles[role].open ? &roles[role] : NULL;
 }

@@ -21,7 +21,7 @@ struct sp_role {
     bool no_cancel;                 /* receives end only with the socket: nng 1.5 may crash on cancelling one (#1523) */
 };
 
-/* NULL: nng has no such protocol. */
-const struct sp_role *sp_role(uint32_t role);
+/* `flags`: LEAT_SOCKET_... NULL: nng has no such protocol. */
+const struct sp_role *sp_role(uint32_t role, uint32_t flags);
 
 #endif

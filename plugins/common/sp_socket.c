@@ -164,6 +164,8 @@ static int configure(struct socket *self)
         code = set_queue(self, &self->send_queue, role->send_queue, NNG_OPT_SENDBUF, publishes);
     if (!code)
         code = set_queue(self, &self->receive_queue, receive_queue, NNG_OPT_RECVBUF, subscribes || role->raw);
+    if (!code && publishes && role->pace.window)
+        code = nng_socket_set_int(self->id, NNG_OPT_SENDBUF, (int)role->pace.queue);
     if (!code && subscribes)
         code = subscribe(self);
     return code;
@@ -222,7 +224,7 @@ static uint32_t room_of_pipe(const struct socket *self)
 int32_t sp_open(void **socket, const struct leat_host *host, const struct leat_socket_request *request)
 {
     (void)host;
-    const struct sp_role *role = sp_role(request->role);
+    const struct sp_role *role = sp_role(request->role, request->flags);
     if (!role || role->raw != (request->raw != 0))
         return -ENOTSUP;
     if (request->depth == 0 || request->receive_limit == 0)

@@ -12,7 +12,10 @@ struct options {
     uint32_t strip;
     int64_t queue;
     uint64_t queue_bytes;
+    uint32_t slow_consumer;
 };
+
+enum { SLOW_DROP = 0, SLOW_WAIT };
 
 static const struct leat_option rows[] = {
     LEAT_OPTION(
@@ -32,13 +35,17 @@ static const struct leat_option rows[] = {
         struct options, queue_bytes, "queue_bytes", LEAT_OPTION_SIZE, "64MiB", 1 << 16, INT64_C(1) << 40,
         "Bound on the bytes in such a queue: the larger the largest message seen, the fewer may wait, down "
         "to 16."),
+    LEAT_OPTION_CHOICES(struct options, slow_consumer, "slow_consumer", "drop", "drop|wait",
+                        "Outward, about a subscriber that is slower than what is published: drop loses messages for it "
+                        "alone, once its queue is full; "
+                        "wait makes everything wait for the slowest one, as long as it is connected."),
 };
 
 struct pubsub {
     char **prefixes; /* one for each channel */
     size_t *prefix_lens;
     char **topics; /* inward */
-    uint32_t channel_count, direction, strip;
+    uint32_t channel_count, direction, strip, slow_consumer;
     uint32_t queue;
     uint64_t queue_bytes;
 };
@@ -108,6 +115,8 @@ static int32_t check(const struct leat_host *host, const struct leat_bridge_view
     check_count(&complaint, bridge, prefixes_count(options->prefix));
     if (bridge->direction == LEAT_OUT && prefixes_count(options->topics) > 0)
         complain(&complaint, "topics", "a publisher has no topics to choose: this option is for direction = in");
+    if (bridge->direction == LEAT_IN && options->slow_consumer == SLOW_WAIT)
+        complain(&complaint, "slow_consumer", "a subscriber has no subscribers: this option is for direction = out");
     if (complaint.result == 0 && bridge->direction == LEAT_IN && bridge->channel_count > 1) {
         char **prefixes = prefixes_make(bridge, options->prefix);
         if (prefixes)
@@ -140,6 +149,7 @@ static int32_t create(void **out, const struct leat_host *host, const struct lea
     self->channel_count = bridge->channel_count;
     self->direction = bridge->direction;
     self->strip = options->strip;
+    self->slow_consumer = options->slow_consumer;
     self->queue = (uint32_t)options->queue;
     self->queue_bytes = options->queue_bytes;
     self->prefixes = prefixes_make(bridge, options->prefix);
@@ -162,6 +172,7 @@ static int32_t describe_socket(void *of, struct leat_socket_request *request)
     request->role = out ? LEAT_ROLE_PUBLISHER : LEAT_ROLE_SUBSCRIBER;
     request->queue_messages = self->queue;
     request->queue_bytes = self->queue_bytes;
+    request->flags = out && self->slow_consumer == SLOW_WAIT ? LEAT_SOCKET_WAIT : 0;
     request->topics = out ? NULL : (const char *const *)self->topics;
     return 0;
 }
@@ -204,7 +215,20 @@ static const char reference[] =
     "It\n"
     "never waits for one: each subscriber has a queue of pubsub.queue messages, and one that is too slow loses the "
     "oldest.\n"
-    "That loss shows in the ledger as slow_peer; what is published while nobody is connected, as no_peer.\n"
+    "`leat ledger` shows how many each one has lost and since when; over ws, wss and inproc nobody counts, and it says "
+    "unknown.\n"
+    "What is published while nobody is connected is dropped as no_peer.\n"
+    "\n"
+    "With pubsub.slow_consumer = wait the bridge waits for the slowest subscriber instead, and the channel with it: a "
+    "block\n"
+    "channel's producer feels it, an overwrite channel laps the bridge. One that takes nothing holds up everybody for "
+    "as "
+    "long\n"
+    "as it is connected; the bridge's state says which one. Messages that are not yet written to a subscriber then are "
+    "at most\n"
+    "64 and pubsub.queue_bytes, whatever pubsub.queue says. Over ws, wss and inproc, where nothing is counted, a "
+    "subscriber is\n"
+    "taken to need a millisecond for each four messages.\n"
     "\n"
     "direction = in: the bridge subscribes to publishers (nng PUB sockets) and writes what comes into its channels.\n"
     "\n"
@@ -258,7 +282,7 @@ LEAT_EXPORT const struct leat_plugin leat_plugin_v1 = {
     .options_size = sizeof(struct options),
     .name = "pubsub",
     .version = LEAT_VERSION,
-    .summary = "One to many: every subscriber gets every message, the slow ones lose some",
+    .summary = "One to many: every subscriber gets every message, the slow ones lose some or are waited for",
     .reference = reference,
     .licence = "MIT",
     .options = rows,

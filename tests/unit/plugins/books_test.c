@@ -173,6 +173,7 @@ Test(books, where_nng_counts_nothing_nothing_is_said_to_be_known)
     cr_assert_eq(list(&house), 1);
     cr_assert(!books[0].counted && books[0].may_lose && books[0].offered_messages == 10);
     cr_assert(books[0].sent_messages == 0 && books[0].lost_messages == 0 && books[0].queued_messages == 0);
+    cr_assert(books[0].offered_bytes == 640 && books[0].queued_bytes == 0);
     peer_close(&subscriber);
     house_close(&house);
 }
