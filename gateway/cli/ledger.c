@@ -155,7 +155,9 @@ int command_ledger(int argc, char **argv)
         options,
         parse,
         "[GATEWAY]",
-        "Shows, for every lane of a gateway's bridges, that read = forwarded + dropped + returned + in flight.\v"
+        "Shows the books of a gateway's bridges. Every lane: read = forwarded + dropped + returned + in flight. Every "
+        "peer, where "
+        "its socket drops what it is too slow for: offered = sent + lost + queued.\v"
         "Exit status: 0 when all books balance, 1 when some do not, 66 when there is no such gateway.",
         NULL,
         NULL,

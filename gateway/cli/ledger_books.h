@@ -22,6 +22,12 @@ void ledger_close(struct ledger *ledger);
  * counters cannot be read all at one moment; *lane then holds the look that balanced. */
 int64_t ledger_balance(const struct ledger *ledger, struct page_lane *lane);
 
+/* offered = sent + lost + queued, where its socket may drop and its transport counts. */
+bool ledger_peer_balances(const struct page_peer *peer);
+
+/* The table of a bridge's peers; whether the books of all of them balance. */
+bool ledger_print_peers(const struct page_bridge *bridge);
+
 /* Each shows the ledger and returns whether all books balance. */
 bool ledger_print_table(struct ledger *ledger);
 bool ledger_print_json(struct ledger *ledger, bool pretty);

@@ -46,6 +46,9 @@ static bool balance_all(struct ledger *ledger, struct columns *columns)
     }
     for (size_t i = 0; i < page_bridge_count(&ledger->page); i++) {
         struct page_bridge *bridge = &ledger->page.page->bridges[i];
+        if (!page_bridge_is_used(bridge)) {
+            continue;
+        }
         for (uint32_t k = 0; k < atomic_load_explicit(&bridge->lane_count, memory_order_relaxed); k++) {
             struct page_lane *lane = &bridge->lanes[k];
             uint64_t numbers[NUMBERS];
@@ -76,6 +79,19 @@ static void print_reasons(const struct page_lane *lane)
     }
 }
 
+static void print_latency(const struct page_lane *lane)
+{
+    const struct page_latency *latency = &lane->latency;
+    char half[QUANTITY_BYTES], most[QUANTITY_BYTES], max[QUANTITY_BYTES];
+    uint64_t count = atomic_load_explicit(&latency->count, memory_order_relaxed);
+    if (count > 0) {
+        printf("    latency: half within %s, 99 %% within %s, all within %s (%" PRIu64 " measured)\n",
+               format_duration(half, (double)page_latency_share_ns(latency, 0.5)),
+               format_duration(most, (double)page_latency_share_ns(latency, 0.99)),
+               format_duration(max, (double)atomic_load_explicit(&latency->max_ns, memory_order_relaxed)), count);
+    }
+}
+
 static void print_lane(const struct ledger *ledger, struct page_lane *lane, const struct columns *columns)
 {
     uint64_t numbers[NUMBERS];
@@ -93,24 +109,20 @@ static void print_lane(const struct ledger *ledger, struct page_lane *lane, cons
         printf("  OFF BY %+" PRId64 "\n", off);
     }
     print_reasons(lane);
+    print_latency(lane);
 }
 
-static void print_bridge(const struct ledger *ledger, struct page_bridge *bridge, const struct columns *columns)
+static void print_access(const struct page_bridge *bridge)
 {
-    uint32_t pid = atomic_load_explicit(&bridge->worker_pid, memory_order_relaxed);
-    uint32_t peers = atomic_load_explicit(&bridge->peers, memory_order_relaxed);
+    uint64_t denied = atomic_load_explicit(&bridge->denied, memory_order_relaxed);
+    if (denied > 0) {
+        printf("  %" PRIu64 " connection%s refused\n", denied, denied == 1 ? "" : "s");
+    }
+}
+
+static void print_lanes(const struct ledger *ledger, struct page_bridge *bridge, const struct columns *columns)
+{
     uint32_t lanes = atomic_load_explicit(&bridge->lane_count, memory_order_relaxed);
-    uint64_t restarts = atomic_load_explicit(&bridge->restarts, memory_order_relaxed);
-    printf("\n%s: %s", bridge->name, page_state_name(atomic_load_explicit(&bridge->state, memory_order_relaxed)));
-    if (pid != 0) {
-        printf(", worker pid %" PRIu32, pid);
-    }
-    printf(", %" PRIu32 " peer%s, %" PRIu64 " restart%s\n", peers, peers == 1 ? "" : "s", restarts,
-           restarts == 1 ? "" : "s");
-    printf("  %s  %s\n", bridge->pattern, bridge->urls);
-    if (*bridge->reason) {
-        printf("  %s\n", bridge->reason);
-    }
     if (lanes == 0) {
         return;
     }
@@ -122,6 +134,27 @@ static void print_bridge(const struct ledger *ledger, struct page_bridge *bridge
     for (uint32_t lane = 0; lane < lanes; lane++) {
         print_lane(ledger, &bridge->lanes[lane], columns);
     }
+}
+
+/* Whether the books of its peers balance. */
+static bool print_bridge(const struct ledger *ledger, struct page_bridge *bridge, const struct columns *columns)
+{
+    uint32_t pid = atomic_load_explicit(&bridge->worker_pid, memory_order_relaxed);
+    uint32_t peers = atomic_load_explicit(&bridge->peers, memory_order_relaxed);
+    uint64_t restarts = atomic_load_explicit(&bridge->restarts, memory_order_relaxed);
+    printf("\n%s: %s", bridge->name, page_state_name(atomic_load_explicit(&bridge->state, memory_order_relaxed)));
+    if (pid != 0) {
+        printf(", worker pid %" PRIu32, pid);
+    }
+    printf(", %" PRIu32 " peer%s, %" PRIu64 " restart%s\n", peers, peers == 1 ? "" : "s", restarts,
+           restarts == 1 ? "" : "s");
+    printf("  %s  %s\n", bridge->pattern, bridge->urls);
+    if (*bridge->reason) {
+        printf("  %s\n", bridge->reason);
+    }
+    print_access(bridge);
+    print_lanes(ledger, bridge, columns);
+    return ledger_print_peers(bridge);
 }
 
 bool ledger_print_table(struct ledger *ledger)
@@ -142,7 +175,10 @@ bool ledger_print_table(struct ledger *ledger)
     struct columns columns;
     bool balanced = balance_all(ledger, &columns);
     for (size_t i = 0; i < page_bridge_count(&ledger->page); i++) {
-        print_bridge(ledger, &ledger->page.page->bridges[i], &columns);
+        struct page_bridge *bridge = &ledger->page.page->bridges[i];
+        if (page_bridge_is_used(bridge)) {
+            balanced = print_bridge(ledger, bridge, &columns) && balanced;
+        }
     }
     return balanced;
 }

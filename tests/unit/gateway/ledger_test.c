@@ -47,7 +47,7 @@ static const char *printed;
 /* `leat ledger` with two more words; what it says on both streams, and its exit status. */
 static int ledger(char *first, char *second)
 {
-    static char text[16384];
+    static char text[65536];
     char *argv[] = {"leat", "ledger", first, first ? second : NULL, NULL};
     int out = memfd_create("out", MFD_CLOEXEC);
     const struct process_fd fds[] = {{out, STDOUT_FILENO}, {out, STDERR_FILENO}};
@@ -96,6 +96,65 @@ Test(ledger, json_names_every_counter)
     cr_assert(says("\"gateway\":\t\"edge\"") && says("\"life\":\t\"live\""), "%s", printed);
     cr_assert(says("\"read\":\t100") && says("\"forwarded\":\t90") && says("\"in_flight\":\t6"), "%s", printed);
     cr_assert(says("\"no_peer\":\t3") && says("\"slow_peer\":\t0") && says("\"dropped_total\":\t4"), "%s", printed);
+}
+
+/* One that is counted and has lost, one of whose transport nobody knows anything. */
+static void show_peers(void)
+{
+    struct page_peer *slow = &bridge->peers_shown[0], *unknown = &bridge->peers_shown[1];
+    slow->id = 7;
+    slow->counted = slow->may_lose = unknown->may_lose = 1;
+    slow->queued = 3;
+    snprintf(slow->address, sizeof slow->address, "192.0.2.7:4000");
+    snprintf(slow->name, sizeof slow->name, "desk.example");
+    atomic_store(&slow->traffic.offered, 100);
+    atomic_store(&slow->traffic.sent, 60);
+    atomic_store(&slow->traffic.lost, 37);
+    unknown->id = 8;
+    unknown->until_ns = 1;
+    snprintf(unknown->address, sizeof unknown->address, "inproc://x");
+    atomic_store(&unknown->traffic.offered, 100);
+}
+
+Test(ledger, each_peer_has_books_and_what_nobody_knows_is_unknown)
+{
+    show_peers();
+    cr_assert_eq(ledger(NULL, NULL), 0);
+    cr_assert(says("  PEER                          OFFERED    SENT    LOST  QUEUED RECEIVED\n"
+                   "  192.0.2.7:4000 (desk.example)     100      60      37       3        0\n"
+                   "  inproc://x                        100 unknown unknown unknown  unknown  left "),
+              "%s", printed);
+    cr_assert_eq(ledger("--json", NULL), 0);
+    cr_assert(says("\"lost\":\t37") && says("\"lost\":\tnull") && says("\"name\":\t\"desk.example\""), "%s", printed);
+}
+
+Test(ledger, a_peers_books_that_do_not_balance_are_status_1)
+{
+    show_peers();
+    atomic_store(&bridge->peers_shown[0].traffic.sent, 58);
+    cr_assert_eq(ledger(NULL, NULL), 1);
+    cr_assert(says("OFF BY +2"), "%s", printed);
+    cr_assert_eq(ledger("--json", NULL), 1);
+}
+
+Test(ledger, a_place_without_a_bridge_is_not_shown)
+{
+    bridge->name[0] = '\0';
+    cr_assert_eq(ledger(NULL, NULL), 0);
+    cr_assert_not(says("out shm"));
+    cr_assert_eq(ledger("--json", NULL), 0);
+    cr_assert(says("\"bridges\":\t[]"), "%s", printed);
+}
+
+Test(ledger, latencies_are_told_as_shares)
+{
+    for (int i = 0; i < 100; i++)
+        page_latency_add(&lane->latency, i == 99 ? 2000000 : 10000);
+    cr_assert_eq(ledger(NULL, NULL), 0);
+    cr_assert(says("    latency: half within 10.2 us, 99 % within 10.2 us, all within 2 ms (100 measured)\n"), "%s",
+              printed);
+    cr_assert_eq(ledger("--json", NULL), 0);
+    cr_assert(says("\"max_ns\":\t2000000"), "%s", printed);
 }
 
 Test(ledger, what_the_workers_of_a_dead_gateway_held_counts_as_returned)
