@@ -99,6 +99,14 @@ def test_a_mistake_is_one_sentence(house, staged, arguments, says):
     assert says in refused.stderr
 
 
+def test_an_option_that_does_not_fit_its_member_does_not_compile(house, staged):
+    folder = new(house, "pattern", "mine")
+    source = (folder / "mine.c").read_text()
+    (folder / "mine.c").write_text(source.replace("uint64_t smallest,", "uint32_t narrow, smallest; uint64_t"))
+    refused = in_folder(house, folder, "make", fails=True)
+    assert "member 'smallest' is not what an option of type LEAT_OPTION_SIZE fills" in refused.stderr.replace("\\", "")
+
+
 def test_what_is_there_is_not_overwritten(house, staged):
     folder = new(house, "channel", "mine")
     (folder / "mine.c").write_text("precious")

@@ -3,7 +3,10 @@
  *     channel = NAME://WHERE        WHERE is handed to the plugin as `where`
  *
  * Threads: one lane's thread opens, uses and closes an end; only acknowledge() may come from another thread, and then from
- * one at a time. Errors are those of <leat/error.h>. A call never blocks longer than its timeout. */
+ * one at a time. Errors are those of <leat/error.h>. A call never blocks longer than its timeout: 0 does not wait, -1 waits for ever.
+ *
+ * Every slot has to be there, except those that say Optional. A channel that can only be read returns -ENOTSUP from writer_open, one that
+ * can only be written from reader_open; the other slots of that end are never called, and check() refuses the direction. */
 #ifndef LEAT_PLUGIN_CHANNEL_H
 #define LEAT_PLUGIN_CHANNEL_H
 

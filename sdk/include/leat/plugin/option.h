@@ -19,16 +19,16 @@ extern "C" {
 
 /* What the host writes at `offset`. All text is owned by the host and lives as long as the plugin's instance. */
 enum leat_option_type {
-    LEAT_OPTION_TEXT = 1, /* const char *, NULL when the default is NULL */
-    LEAT_OPTION_BOOL = 2, /* uint32_t 0 or 1; yes no true false on off */
-    LEAT_OPTION_INT = 3,  /* int64_t within min..max */
-    LEAT_OPTION_SIZE = 4, /* uint64_t bytes; B KiB MiB GiB kB MB GB required (0 needs none); within min..max */
-    LEAT_OPTION_DURATION =
-        5,                  /* int64_t nanoseconds; ns us ms s m h required (0 needs none); "forever" is -1; min..max */
-    LEAT_OPTION_CHOICE = 6, /* uint32_t index into `choices`, which are separated by '|' */
-    LEAT_OPTION_LIST = 7,   /* const char *const *, NULL-terminated, comma separated, blanks trimmed; never NULL */
-    LEAT_OPTION_PATH = 8,   /* const char *, made absolute */
-    LEAT_OPTION_MODE = 9    /* uint32_t permission bits, octal */
+    LEAT_OPTION_TEXT = 1,     /* const char *, NULL when the default is NULL */
+    LEAT_OPTION_BOOL = 2,     /* uint32_t 0 or 1; yes no true false on off */
+    LEAT_OPTION_INT = 3,      /* int64_t within min..max */
+    LEAT_OPTION_SIZE = 4,     /* uint64_t bytes; B KiB MiB GiB kB MB GB required (0 needs none); within min..max */
+    LEAT_OPTION_DURATION = 5, /* int64_t nanoseconds; ns us ms s m h required (0 needs none); "forever" is -1; min..max;
+                               * with a range only one that begins at -1 takes "forever" */
+    LEAT_OPTION_CHOICE = 6,   /* uint32_t index into `choices`, which are separated by '|' */
+    LEAT_OPTION_LIST = 7,     /* const char *const *, NULL-terminated, comma separated, blanks trimmed; never NULL */
+    LEAT_OPTION_PATH = 8,     /* const char *, made absolute */
+    LEAT_OPTION_MODE = 9      /* uint32_t permission bits, octal */
 };
 
 #define LEAT_OPTION_REQUIRED 1u   /* a bridge that uses the plugin must set it */
@@ -49,18 +49,34 @@ struct leat_option {
     uint32_t reserved;
 };
 
+#define LEAT_OPTION_WIDTH_(type) \
+    ((type) == LEAT_OPTION_BOOL || (type) == LEAT_OPTION_CHOICE || (type) == LEAT_OPTION_MODE ? 4u : 8u)
 #ifdef __cplusplus
 #define LEAT_OPTION_SIZEOF_ static_cast<uint32_t>(sizeof(struct leat_option))
+#define LEAT_OPTION_FITS_(structure, member, type) \
+    (0u * sizeof(char[sizeof(static_cast<structure *>(nullptr)->member) == LEAT_OPTION_WIDTH_(type) ? 1 : -1]))
 #else
 #define LEAT_OPTION_SIZEOF_ (uint32_t)sizeof(struct leat_option)
+#define LEAT_OPTION_TEXT_LIKE_(type) \
+    ((type) == LEAT_OPTION_TEXT || (type) == LEAT_OPTION_PATH ? 1 : (type) == LEAT_OPTION_LIST ? 2 : 0)
+#define LEAT_OPTION_FITS_(structure, member, type)                                                                    \
+    (0u * sizeof(struct {                                                                                             \
+         _Static_assert(sizeof(((structure *)0)->member) == LEAT_OPTION_WIDTH_(type) &&                               \
+                            _Generic(((structure *)0)->member, const char * : 1, char * : 1, const char *const * : 2, \
+                                     default : 0) == LEAT_OPTION_TEXT_LIKE_(type),                                    \
+                        "member '" #member "' is not what an option of type " #type                                   \
+                        " fills: see enum leat_option_type");                                                         \
+         int fits;                                                                                                    \
+     }))
 #endif
 
 /* Rows: `structure` is the options struct, `member` what the option fills, `name` its name as text. RANGE has bounds in the unit of the
- * member (bytes, nanoseconds), CHOICES the words, FULL everything. */
+ * member (bytes, nanoseconds), CHOICES the words, FULL everything.
+ * A member that is not what the type fills does not compile: otherwise the one behind it would be overwritten. */
 #define LEAT_OPTION_FULL(structure, member, name_, type_, flags_, default_, min_, max_, choices_, help_) \
     {                                                                                                    \
         LEAT_OPTION_SIZEOF_, type_, flags_, name_, default_, help_, choices_, min_, max_,                \
-            (uint32_t)offsetof(structure, member), 0                                                     \
+            (uint32_t)(offsetof(structure, member) + LEAT_OPTION_FITS_(structure, member, type_)), 0     \
     }
 #define LEAT_OPTION(structure, member, name, type, default_text, help) \
     LEAT_OPTION_FULL(structure, member, name, type, 0, default_text, 0, 0, NULL, help)
