@@ -87,23 +87,27 @@ struct slot {
 #member, offsetof(struct type, member) \
     }
 
+/* Names all that are missing at once. */
 static bool has_slots(struct judge *judge, const void *ops, const struct slot *slots)
 {
+    char missing[256] = "";
+    size_t used = 0;
     for (; slots->name != NULL; slots++) {
         void *slot;
         memcpy(&slot, (const char *)ops + slots->offset, sizeof(slot));
-        if (slot == NULL)
-            return refuse(judge, "has no '%s', which every %s plugin needs", slots->name,
-                          table_kind_name(judge->to->table.kind));
+        if (slot == NULL && used < sizeof(missing))
+            used +=
+                (size_t)snprintf(missing + used, sizeof(missing) - used, "%s'%s'", used > 0 ? ", " : "", slots->name);
     }
-    return true;
+    return used == 0 ||
+           refuse(judge, "has no %s, which every %s plugin needs", missing, table_kind_name(judge->to->table.kind));
 }
 
 /* ---- options ------------------------------------------------------------------------------------------------------ */
 
 static bool is_option_name(const char *name)
 {
-    return name != NULL && *name != '\0' && strlen(name) <= NAME_MAX_BYTES &&
+    return *name != '\0' && strlen(name) <= NAME_MAX_BYTES &&
            strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789_-.") == strlen(name);
 }
 
@@ -127,8 +131,10 @@ static bool judge_default(struct judge *judge, const struct leat_option *row)
 static bool judge_row(struct judge *judge, const struct leat_option *row, size_t index)
 {
     const size_t width = value_size(row->type);
+    if (row->name == NULL)
+        return refuse(judge, "has no name in row %zu of its options, counted from 0", index);
     if (!is_option_name(row->name))
-        return refuse(judge, "has an option without a proper name (row %zu)", index);
+        return refuse(judge, "has an option '%s'; a name is made of a to z, 0 to 9, '_', '-' and '.'", row->name);
     if (width == 0)
         return refuse(judge, "has an option '%s' of a type (%u) that this gateway does not know", row->name, row->type);
     if (row->type == LEAT_OPTION_CHOICE && (row->choices == NULL || *row->choices == '\0'))
@@ -154,7 +160,11 @@ static bool copy_options(struct judge *judge)
     struct leat_option *rows = memory_zeroed(table->option_count * sizeof(*rows));
     table->options = rows;
     for (size_t i = 0; i < table->option_count; i++) {
-        const void *row = (const char *)from + i * stride;
+        const struct leat_option *row = (const void *)((const char *)from + i * stride);
+        if (row->size != stride)
+            return refuse(
+                judge, "has %u bytes as the size of row %zu of its options, and %u before: is option_count, %u, right?",
+                row->size, i, stride, table->option_count);
         if (!copy_sized(judge, &rows[i], sizeof(rows[i]), row, SIZE_1_0(struct leat_option, offset), "row of options"))
             return false;
         rows[i].size = sizeof(rows[i]);

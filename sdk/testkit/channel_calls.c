@@ -157,6 +157,15 @@ static void await_connection(void *writer)
         channel_abort(writer);
 }
 
+bool channel_only_reads(void)
+{
+    void *writer;
+    int32_t error = channel_writer_open(&writer, subject_values());
+    if (error == 0)
+        channel_writer_close(writer);
+    return error == -ENOTSUP;
+}
+
 void channel_pair(void **writer, void **reader)
 {
     int32_t error = channel_writer_open(writer, subject_values());

@@ -22,6 +22,8 @@ uint32_t channel_keeps(const void *values);
 
 /* ---- a few calls as one ------------------------------------------------------------------------------------------------ */
 
+bool channel_only_reads(void);
+
 /* Opens the writing end and then the reading end, with --set; skips the test when the plugin has only one of them. */
 void channel_pair(void **writer, void **reader);
 

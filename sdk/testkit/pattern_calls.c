@@ -45,6 +45,8 @@ void pattern_destroy(void *self)
 
 static int32_t judge_reason(const char *hook, int32_t reason)
 {
+    test_require(reason != LEAT_HOLD,
+                 "%s returned LEAT_HOLD, which only outward may, in a plugin with needs_minor = 1 or more", hook);
     test_require(reason >= 0 && reason < LEAT_REASON_COUNT, "%s returned %d; expected one of enum leat_reason, 0 to %d",
                  hook, reason, LEAT_REASON_COUNT - 1);
     return reason;

@@ -119,7 +119,7 @@ Test(registry, refuses_each_broken_plugin_with_a_sentence)
     } broken[] = {
         {"no-symbol",
          "plugin no-symbol.so has no symbol leat_plugin_v1: it is no leat plugin, or one for another interface"},
-        {"too-new", "plugin too-new.so needs interface minor 3, this gateway has 1"},
+        {"too-new", "plugin too-new.so needs interface minor 3, this gateway has 2"},
         {"too-small", "plugin too-small.so has a table of 16 bytes; the least that works is 96: it was built against "
                       "something else"},
         {"small-ops",
@@ -130,6 +130,10 @@ Test(registry, refuses_each_broken_plugin_with_a_sentence)
          "transport)"},
         {"wrong-kind", "plugin wrong-kind.so says that it is a transport but has no table of transport functions"},
         {"missing-slot", "plugin missing-slot.so has no 'socket', which every pattern plugin needs"},
+        {"missing-slots", "plugin missing-slots.so has no 'create', 'socket', which every pattern plugin needs"},
+        {"bad-count", "plugin bad-count.so has 1 bytes as the size of row 1 of its options, and 64 before: is "
+                      "option_count, 2, right?"},
+        {"bad-name", "plugin bad-name.so has an option 'One'; a name is made of a to z, 0 to 9, '_', '-' and '.'"},
         {"other-name", "plugin other-name.so calls itself 'pubsub'; the file's name and the plugin's must be the same"},
         {"bad-default",
          "plugin bad-default.so has a wrong default, pause = 5: a duration needs a unit; write 5ms, 5s or "
