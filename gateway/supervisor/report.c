@@ -28,7 +28,8 @@ static void say(struct bridge_watch *bridge, uint32_t state, const char *reason,
     if (bridge->limiter.held_back)
         snprintf(held_back, sizeof held_back, " (after %" PRIu32 " restart%s since the last line)",
                  bridge->limiter.held_back, bridge->limiter.held_back == 1 ? "" : "s");
-    log_line(news[state].level, who, "%s%s%s%s%s", news[state].sentence, again, *reason ? ": " : "", reason, held_back);
+    log_event(news[state].sentence, news[state].level, who, "%s%s%s%s%s", news[state].sentence, again,
+              *reason ? ": " : "", reason, held_back);
 }
 
 void report_state(struct bridge_watch *bridge, int64_t now_ns)

@@ -8,7 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 static int log_file;
@@ -51,6 +53,53 @@ Test(log, another_speaker_is_named_instead, .init = capture)
     log_open("gateway", LEAT_LOG_INFO);
     log_line(LEAT_LOG_ERROR, "bridge quotes", "failed");
     cr_assert(matches(captured(), " error +bridge quotes: failed\n$"), "%s", captured());
+}
+
+/* The journal of a test: a socket that keeps what it is sent. */
+static int journal_make(char path[64])
+{
+    snprintf(path, 64, "/tmp/leat-journal-%d", (int)getpid());
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    strcpy(address.sun_path, path);
+    int fd = socket(AF_UNIX, SOCK_DGRAM, 0);
+    unlink(path);
+    cr_assert_eq(bind(fd, (struct sockaddr *)&address, sizeof address), 0);
+    return fd;
+}
+
+static const char *journal_heard(int fd)
+{
+    static char text[4096];
+    ssize_t len = recv(fd, text, sizeof text - 1, MSG_DONTWAIT);
+    text[len > 0 ? len : 0] = '\0';
+    return text;
+}
+
+Test(log, the_journal_gets_fields_and_stderr_nothing, .init = capture)
+{
+    char path[64], first[64];
+    int journal = journal_make(path);
+    log_open_journal("gateway", LEAT_LOG_INFO, path);
+    log_line(LEAT_LOG_WARNING, "bridge quotes", "two\nlines %d", 7);
+    const char *heard = journal_heard(journal);
+    cr_expect(matches(heard, "^MESSAGE=bridge quotes: two.lines 7\nPRIORITY=4\nSYSLOG_IDENTIFIER=leatd\n"
+                             "LEAT_PROCESS=gateway\nMESSAGE_ID=[0-9a-f]{32}\nLEAT_BRIDGE=quotes\n$"),
+              "%s", heard);
+    snprintf(first, sizeof first, "%.44s", strstr(heard, "MESSAGE_ID="));
+    log_line(LEAT_LOG_INFO, NULL, "two\nlines %d", 8);
+    heard = journal_heard(journal);
+    cr_expect(strstr(heard, first) && !strstr(heard, "LEAT_BRIDGE"), "one kind, one identifier: %s", heard);
+    log_info("another kind");
+    cr_expect(!strstr(journal_heard(journal), first));
+    cr_expect_str_empty(captured());
+    unlink(path);
+}
+
+Test(log, a_journal_that_is_not_there_costs_no_line, .init = capture)
+{
+    log_open_journal("gateway", LEAT_LOG_INFO, "/nonexistent/journal");
+    log_error("still said");
+    cr_assert_str_eq(captured(), "<3>gateway: still said\n");
 }
 
 Test(log, what_is_less_urgent_than_the_level_is_not_written, .init = capture)
