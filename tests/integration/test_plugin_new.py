@@ -1,5 +1,6 @@
 """leat plugin new against the installed SDK alone: what it makes builds with make and with CMake, passes its own test, installs, and runs."""
 
+import os
 import subprocess
 
 import pytest
@@ -105,6 +106,18 @@ def test_an_option_that_does_not_fit_its_member_does_not_compile(house, staged):
     (folder / "mine.c").write_text(source.replace("uint64_t smallest,", "uint32_t narrow, smallest; uint64_t"))
     refused = in_folder(house, folder, "make", fails=True)
     assert "member 'smallest' is not what an option of type LEAT_OPTION_SIZE fills" in refused.stderr.replace("\\", "")
+
+
+@pytest.mark.skipif("LEAT_SANITIZE" in os.environ, reason="two sanitizers do not go together")
+def test_make_sanitize_names_the_line_that_writes_where_it_must_not(house, staged):
+    folder = new(house, "pattern", "mine")
+    in_folder(house, folder, "make", "sanitize")
+    source = (folder / "mine.c").read_text()
+    broken = source.replace("*out = self;", "*out = self;\n    ((volatile char *)self)[sizeof *self] = 1;")
+    (folder / "mine.c").write_text(broken)
+    line = broken[: broken.index("volatile char")].count("\n") + 1
+    refused = in_folder(house, folder, "make", "sanitize", "CFLAGS=-g", fails=True)
+    assert f"in create {folder}/mine.c:{line}" in refused.stdout, refused.stdout
 
 
 def test_what_is_there_is_not_overwritten(house, staged):

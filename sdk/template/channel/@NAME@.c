@@ -3,7 +3,9 @@
  *
  *     channel = @NAME@://WHERE
  *
- * What to change: put your medium where struct ring is; keep what the comments promise. <leat/plugin/channel.h> is the contract. */
+ * What to change: put your medium where struct ring is; keep what the comments promise. <leat/plugin/channel.h> is the contract.
+ * A medium that can only be read keeps all slots: check() refuses `outward` 0, writer_open returns -ENOTSUP, and the others of a
+ * writer are never called. */
 #include <errno.h>
 #include <leat/plugin/channel.h>
 #include <pthread.h>
