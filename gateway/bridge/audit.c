@@ -11,10 +11,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define ROOM_MORE 16u              /* peers that may come between asking how many there are and listing them */
-#define KEEPS_UP_NS (5 * NS_PER_S) /* a peer that lost nothing for so long keeps up again */
-#define STALLED_NS (3 * NS_PER_S)  /* one that took nothing for so long, while something waits for it, takes nothing */
-#define NOTES_MOST 4u              /* events of one audit: a crowd of peers must not push out everything else */
+#define ROOM_MORE 16u             /* peers that may come between asking how many there are and listing them */
+#define QUIET_NS (5 * NS_PER_S)   /* a peer that lost nothing for so long loses no more */
+#define STALLED_NS (3 * NS_PER_S) /* one that took nothing for so long, while something waits for it, takes nothing */
+#define NOTES_MOST 4u             /* events of one audit: a crowd of peers must not push out everything else */
 
 struct audit_peer {
     uint32_t id;
@@ -127,13 +127,13 @@ static void judge_loss(struct audit *audit, struct bridge *bridge, struct audit_
     peer->lost = books->lost_messages;
     if (lost)
         peer->lost_last_ns = (uint64_t)now->real;
-    bool quiet = (uint64_t)now->real - peer->lost_last_ns > KEEPS_UP_NS;
+    bool quiet = (uint64_t)now->real - peer->lost_last_ns > QUIET_NS;
     if (!peer->losing || !(books->left || quiet))
         return;
     peer->losing = false;
     clock_describe(time, sizeof time, (int64_t)(peer->lost_last_ns - peer->lost_since_ns));
-    note(audit, bridge, "peer %s %s; it lost %" PRIu64 " messages in %s", books->address,
-         books->left ? "has left" : "keeps up again", peer->lost - peer->lost_before, time);
+    note(audit, bridge, "peer %s %s; it lost %" PRIu64 " in %s", books->address,
+         books->left ? "has left" : "loses no more messages", peer->lost - peer->lost_before, time);
 }
 
 static void judge_progress(struct audit_peer *peer, const struct leat_peer_books *books, const struct now *now)

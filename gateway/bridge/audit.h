@@ -1,5 +1,5 @@
 /* The books of a bridge's peers, from its engine to the page: who is there, what each was sent and has lost, since when. And the news of
- * them: a peer that begins to lose, one that keeps up again, one that takes nothing.
+ * them: a peer that begins to lose, one that loses no more, one that takes nothing.
  *
  * Everything is called from the worker's main thread, about once a second; the lanes know nothing of it. */
 #ifndef LEAT_BRIDGE_AUDIT_H

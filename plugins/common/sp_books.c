@@ -5,6 +5,7 @@
 #include "common/sp_address.h"
 #include "common/sp_loss.h"
 #include "common/sp_stats.h"
+#include "common/sp_written.h"
 
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -14,9 +15,10 @@
 #define NS_PER_S INT64_C(1000000000)
 #define LOOK_PAUSE_NS INT64_C(4000000) /* of the lane, between two looks; */
 #define LOOK_SHARE 50                  /* and it looks for one in so many parts of its time at most */
-#define WRITING 1u                     /* messages that a pipe has beside its queue */
-#define LEFT_MOST 4096u                /* peers that are remembered until somebody asks */
-#define LOOK_BACK_MOST 64u             /* peers at most, for a last look at one that leaves */
+#define NEVER_FULL (UINT64_MAX / 4)
+#define WRITING 1u         /* messages that a pipe has beside its queue */
+#define LEFT_MOST 4096u    /* peers that are remembered until somebody asks */
+#define LOOK_BACK_MOST 64u /* peers at most, for a last look at one that leaves */
 
 struct sp_books_peer {
     struct sp_books_peer *next; /* of those that left */
@@ -115,7 +117,7 @@ static void remember(struct sp_books *books, struct sp_books_peer *peer)
 
 static uint64_t room_of(const struct sp_books *books)
 {
-    return books->room + WRITING;
+    return books->overflows ? books->room + WRITING : NEVER_FULL;
 }
 
 static uint64_t offered_to(const struct sp_books_peer *peer, uint64_t offered)
@@ -370,9 +372,10 @@ int32_t sp_books_list(struct sp_books *books, struct leat_peer_books *out, uint3
             struct sp_books_peer *peer = books->here[i];
             if (!peer->connected)
                 continue;
-            sp_loss_settle(&peer->loss);
-            reckon(books, peer);
             sp_peers_describe(books->peers, &peer->books);
+            if (sp_loss_is_doubtful(&peer->loss) && sp_written_all(peer->books.address))
+                sp_loss_nothing_waits(&peer->loss);
+            reckon(books, peer);
             write_out(&out, &peer->books);
         }
         plan_next(books);
@@ -383,9 +386,9 @@ int32_t sp_books_list(struct sp_books *books, struct leat_peer_books *out, uint3
 
 /* ---- the life of it ---------------------------------------------------------------------------------------------------- */
 
-int sp_books_init(struct sp_books *books, struct sp_peers *peers, uint32_t room)
+int sp_books_init(struct sp_books *books, struct sp_peers *peers, uint32_t room, bool overflows)
 {
-    *books = (struct sp_books){.peers = peers, .drops = room > 0, .room = room};
+    *books = (struct sp_books){.peers = peers, .drops = room > 0, .overflows = overflows, .room = room};
     atomic_init(&books->look_at, UINT64_MAX);
     uint32_t sums = 4096; /* with what may be offered between a look and its reckoning */
     while (sums < 2 * room)

@@ -15,6 +15,7 @@ struct sp_books_peer;
 struct sp_books {
     struct sp_peers *peers;   /* who knows what they are called */
     bool drops;               /* the socket drops what a peer is too slow for; otherwise nothing is offered here */
+    bool overflows;           /* and whoever gives it messages does not wait for the peers that are counted */
     uint64_t bytes;           /* offered in all; the lane's */
     _Atomic uint64_t offered; /* messages in all; each one before nng gets it */
     _Atomic uint64_t look_at; /* from so many offered on something may be lost */
@@ -30,8 +31,9 @@ struct sp_books {
     uint32_t room; /* messages that a pipe has room for */
 };
 
-/* `room`: messages that nng keeps for each pipe beyond the one that it is writing; 0 where the socket drops nothing. 0 or NNG_ENOMEM. */
-int sp_books_init(struct sp_books *books, struct sp_peers *peers, uint32_t room);
+/* `room`: messages that nng keeps for each pipe beyond the one that it is writing; 0 where the socket drops nothing. `overflows`: a pipe may
+ * be given more than that. 0 or NNG_ENOMEM. */
+int sp_books_init(struct sp_books *books, struct sp_peers *peers, uint32_t room, bool overflows);
 void sp_books_fini(struct sp_books *books); /* after the socket is closed; all zero is harmless */
 
 /* What happens to a pipe of the socket, as nng tells; before sp_peers takes it away. */

@@ -1,6 +1,6 @@
 #include "common/sp_loss.h"
 
-#define STILL_LOOKS 3
+#define STILL_LOOKS 2
 
 static uint64_t beyond(uint64_t value, uint64_t least)
 {
@@ -34,14 +34,19 @@ void sp_loss_look(struct sp_loss *loss, uint64_t room, uint64_t offered_before, 
     loss->sent = sent;
 }
 
-void sp_loss_settle(struct sp_loss *loss)
+bool sp_loss_is_doubtful(struct sp_loss *loss)
 {
-    uint64_t unsent = loss->offered - loss->sent;
-    bool same = unsent == loss->unsent && loss->possible == unsent && loss->possible > loss->lost;
-    loss->still = same ? loss->still + 1 : 0;
-    loss->unsent = unsent;
-    if (loss->still >= STILL_LOOKS)
-        loss->lost = loss->possible;
+    bool same = loss->sent == loss->sent_still && loss->offered == loss->offered_still;
+    bool doubtful = loss->possible > loss->lost && loss->possible == loss->offered - loss->sent;
+    loss->still = same && doubtful ? loss->still + 1 : 0;
+    loss->sent_still = loss->sent;
+    loss->offered_still = loss->offered;
+    return loss->still >= STILL_LOOKS;
+}
+
+void sp_loss_nothing_waits(struct sp_loss *loss)
+{
+    loss->lost = loss->possible;
 }
 
 void sp_loss_end(struct sp_loss *loss, uint64_t room, uint64_t offered, uint64_t sent)

@@ -6,7 +6,8 @@
  *   lost at least   what is not written, beyond what the queue can hold, at any look so far
  *   lost at most    what is not written now; and no more than could overflow since the look before
  *
- * Both meet when nothing ever overflowed (0), while the pipe stands still, and where a pipe that was too slow has caught up. */
+ * Both meet when nothing ever overflowed (0) and while the pipe stands still. Once one that was too slow has caught up there is a small
+ * doubt left, about what came and went between two looks, which whoever knows that the pipe is idle can settle. */
 #ifndef LEAT_SP_LOSS_H
 #define LEAT_SP_LOSS_H
 
@@ -19,7 +20,7 @@ struct sp_loss {
     uint64_t lost;          /* at least; never less than before */
     uint64_t possible;      /* at most */
     uint64_t early;         /* written before the account began: both sides are taken to begin so much earlier */
-    uint64_t unsent;        /* sp_loss_settle(): as it found it last, and how often so */
+    uint64_t sent_still, offered_still; /* sp_loss_is_doubtful(): as it found them last, and how often so */
     uint32_t still;
 };
 
@@ -27,9 +28,10 @@ struct sp_loss {
  * what is being written; the least since the last look. */
 void sp_loss_look(struct sp_loss *loss, uint64_t room, uint64_t offered_before, uint64_t offered_after, uint64_t sent);
 
-/* To be called about once a second, after a look. What is not written may be waiting or lost; where it stays exactly as much as could be
- * lost, while messages flow or none come, it is. */
-void sp_loss_settle(struct sp_loss *loss);
+/* To be asked about once a second, after a look: whether some of what is not written could be lost or waiting, and nothing has moved for
+ * a while. Whoever finds then that the pipe has room knows that nothing waits. */
+bool sp_loss_is_doubtful(struct sp_loss *loss);
+void sp_loss_nothing_waits(struct sp_loss *loss);
 
 /* The last look, at a pipe that is gone: what was offered since it ended was not for it. */
 void sp_loss_end(struct sp_loss *loss, uint64_t room, uint64_t offered, uint64_t sent);

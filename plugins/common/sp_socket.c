@@ -246,7 +246,7 @@ int32_t sp_open(void **socket, const struct leat_host *host, const struct leat_s
     if (!code)
         code = configure(self);
     if (!code)
-        code = sp_books_init(&self->books, &self->peers, room_of_pipe(self));
+        code = sp_books_init(&self->books, &self->peers, room_of_pipe(self), !role->pace.for_ever);
     if (!code)
         code = make_slots(self);
     if (!code)
