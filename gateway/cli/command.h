@@ -8,6 +8,7 @@ int command_sub(int argc, char **argv);
 int command_channels(int argc, char **argv);
 int command_check(int argc, char **argv);
 int command_config(int argc, char **argv);
+int command_top(int argc, char **argv);
 int command_ledger(int argc, char **argv);
 int command_doctor(int argc, char **argv);
 int command_plugins(int argc, char **argv);

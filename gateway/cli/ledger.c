@@ -2,6 +2,7 @@
 #include "base/clock.h"
 #include "cli/channel_arguments.h"
 #include "cli/command.h"
+#include "cli/gateway_choice.h"
 #include "cli/interrupt.h"
 #include "cli/ledger_books.h"
 #include "cli/quantity.h"
@@ -66,75 +67,14 @@ static int parse(int key, char *text, struct argp_state *state)
     }
 }
 
-/* ---- which gateway ------------------------------------------------------------------------------------------------- */
-
-struct names {
-    char first[PAGE_NAME_BYTES];
-    size_t count;
-};
-
-static int remember(const char *name, void *user)
-{
-    struct names *names = user;
-    if (names->count++ == 0) {
-        snprintf(names->first, sizeof names->first, "%s", name);
-    }
-    return 0;
-}
-
-static int print_name(const char *name, void *user)
-{
-    const struct arguments *arguments = user;
-    printf("%s%s\n", name, page_is_live(arguments->directory, name) ? "" : " (not running)");
-    return 0;
-}
-
-/* The only gateway of the directory when none is named. 0, or an exit status. */
-static int choose(struct arguments *arguments, struct names *names)
-{
-    if (arguments->name) {
-        return 0;
-    }
-    int error = page_list(arguments->directory, remember, names);
-    if (error < 0) {
-        warnx("cannot list the gateways: %s", strerror(-error));
-        return EX_NOINPUT;
-    }
-    if (names->count == 0) {
-        warnx("no gateway has run here; `leatd -c FILE` starts one");
-        return EX_NOINPUT;
-    }
-    if (names->count > 1) {
-        warnx("there is more than one gateway; name one of:");
-        page_list(arguments->directory, print_name, arguments);
-        return EX_USAGE;
-    }
-    arguments->name = names->first;
-    return 0;
-}
-
 /* ---- showing ------------------------------------------------------------------------------------------------------- */
-
-static int explain(const char *name, int error)
-{
-    if (error == -ENOENT) {
-        warnx("no gateway named '%s' has run here", name);
-    } else if (error == -EPROTO) {
-        warnx("the page of gateway '%s' is of another version of leat", name);
-    } else if (error == -EBADMSG) {
-        warnx("what stands in the place of gateway '%s' is not a page of leat", name);
-    } else {
-        warnx("cannot read the page of gateway '%s': %s", name, strerror(-error));
-    }
-    return EX_NOINPUT;
-}
 
 static int show(const struct arguments *arguments)
 {
     struct ledger ledger;
     int error = ledger_open(&ledger, arguments->directory, arguments->name);
     if (error) {
-        return explain(arguments->name, error);
+        return gateway_explain(arguments->name, error);
     }
     bool again = arguments->watch_ns > 0;
     if (again && !arguments->json && isatty(STDOUT_FILENO)) {
@@ -163,9 +103,9 @@ int command_ledger(int argc, char **argv)
         NULL,
         NULL};
     struct arguments arguments = {0};
-    struct names names = {0};
+    char only[PAGE_NAME_BYTES];
     argp_parse(&argp, argc, argv, 0, NULL, &arguments);
-    int status = choose(&arguments, &names);
+    int status = gateway_choose(arguments.directory, &arguments.name, only);
     if (status) {
         return status;
     }

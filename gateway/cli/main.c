@@ -24,6 +24,7 @@ static const struct command commands[] = {
     {"channels", command_channels, "show, remove and tidy up channels"},
     {"check", command_check, "find everything that is wrong with a configuration"},
     {"config", command_config, "show the configuration in force, and where each value comes from"},
+    {"top", command_top, "show what a gateway's bridges do at this moment"},
 #ifdef LEAT_COMMAND_LEDGER
     {"ledger", command_ledger, "show the books of a gateway's bridges"},
 #endif

@@ -1,0 +1,66 @@
+#include "cli/gateway_choice.h"
+
+#include <err.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sysexits.h>
+
+struct names {
+    char *first; /* PAGE_NAME_BYTES */
+    size_t count;
+};
+
+static int remember(const char *name, void *user)
+{
+    struct names *names = user;
+    if (names->count++ == 0) {
+        snprintf(names->first, PAGE_NAME_BYTES, "%s", name);
+    }
+    return 0;
+}
+
+static int print_name(const char *name, void *user)
+{
+    const char *directory = user;
+    printf("%s%s\n", name, page_is_live(directory, name) ? "" : " (not running)");
+    return 0;
+}
+
+int gateway_choose(const char *directory, const char **name, char only[PAGE_NAME_BYTES])
+{
+    struct names names = {.first = only};
+    if (*name) {
+        return 0;
+    }
+    int error = page_list(directory, remember, &names);
+    if (error < 0) {
+        warnx("cannot list the gateways: %s", strerror(-error));
+        return EX_NOINPUT;
+    }
+    if (names.count == 0) {
+        warnx("no gateway has run here; `leatd -c FILE` starts one");
+        return EX_NOINPUT;
+    }
+    if (names.count > 1) {
+        warnx("there is more than one gateway; name one of:");
+        page_list(directory, print_name, (void *)directory);
+        return EX_USAGE;
+    }
+    *name = only;
+    return 0;
+}
+
+int gateway_explain(const char *name, int error)
+{
+    if (error == -ENOENT) {
+        warnx("no gateway named '%s' has run here", name);
+    } else if (error == -EPROTO) {
+        warnx("the page of gateway '%s' is of another version of leat", name);
+    } else if (error == -EBADMSG) {
+        warnx("what stands in the place of gateway '%s' is not a page of leat", name);
+    } else {
+        warnx("cannot read the page of gateway '%s': %s", name, strerror(-error));
+    }
+    return EX_NOINPUT;
+}
