@@ -126,9 +126,7 @@ static struct config *load(const struct arguments *arguments)
         problems_add(&problems, arguments->file, 0,
                      "there is no configuration file here; write one, or name another with -c FILE");
     else
-        config = config_read(arguments->file, &problems);
-    if (config != NULL && arguments->log_level >= 0)
-        config->gateway.log_level = (uint32_t)arguments->log_level;
+        config = supervisor_read(&(struct supervisor_origin){arguments->file, arguments->log_level}, &problems);
     if (config != NULL && !arguments->check)
         supervisor_clear_the_way(config);
     if (config != NULL)
@@ -155,11 +153,8 @@ int main(int argc, char **argv)
     struct config *config = load(&arguments);
     if (config == NULL)
         return EX_CONFIG;
-    int status = EXIT_SUCCESS;
-    if (!arguments.check) {
-        log_open("gateway", (int)config->gateway.log_level);
-        status = supervisor_run(config);
-    }
+    if (!arguments.check)
+        return supervisor_run(config, &(struct supervisor_origin){arguments.file, arguments.log_level});
     config_free(config);
-    return status;
+    return EXIT_SUCCESS;
 }

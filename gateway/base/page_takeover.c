@@ -80,9 +80,24 @@ int page_retire(const char *directory, const char *name)
     return error;
 }
 
+static bool has_title(const struct page_lane *lane, const struct page_lane_title *title)
+{
+    return lane->outward == title->outward && strncmp(lane->channel, title->channel, sizeof lane->channel) == 0;
+}
+
+static bool has_lanes(const struct page_bridge *bridge, const struct page_lane_title *titles, size_t count)
+{
+    for (size_t i = 0; i < PAGE_LANES; i++)
+        if (i < count ? !has_title(&bridge->lanes[i], &titles[i]) : bridge->lanes[i].channel[0] != '\0')
+            return false;
+    return true;
+}
+
 void page_set_lanes(struct page_bridge *bridge, const struct page_lane_title *titles, size_t count)
 {
     struct page_lane before[PAGE_LANES];
+    if (has_lanes(bridge, titles, count))
+        return; /* nobody sees counters that are gone for a moment */
     memcpy(before, bridge->lanes, sizeof before);
     memset(bridge->lanes, 0, sizeof bridge->lanes);
     for (size_t i = 0; i < count && i < PAGE_LANES; i++) {
@@ -90,8 +105,7 @@ void page_set_lanes(struct page_bridge *bridge, const struct page_lane_title *ti
         snprintf(lane->channel, sizeof lane->channel, "%s", titles[i].channel);
         lane->outward = titles[i].outward;
         for (size_t old = 0; old < PAGE_LANES; old++)
-            if (before[old].outward == lane->outward &&
-                strncmp(before[old].channel, lane->channel, sizeof lane->channel) == 0)
+            if (has_title(&before[old], &titles[i]))
                 *lane = before[old];
     }
 }

@@ -1,6 +1,7 @@
 #include "config/config.h"
 
 #include "config/admin_keys.h"
+#include "config/control_keys.h"
 #include "config/expand.h"
 #include "config/ini_load.h"
 #include "config/like.h"
@@ -158,6 +159,7 @@ struct config *config_read(const char *path, struct problems *problems)
     schema_apply(config, path, problems);
     rules_check(config, problems);
     admin_keys_check(config, problems);
+    control_keys_check(config, problems);
     mark_doubtful(config, problems);
     return config;
 }
@@ -204,6 +206,8 @@ void config_free(struct config *config)
     free(config->gateway.plugin_dir);
     free(config->gateway.admin);
     free(config->gateway.admin_token);
+    free(config->gateway.control);
+    free(config->gateway.control_group);
     free(config);
 }
 

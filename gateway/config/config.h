@@ -63,6 +63,9 @@ struct config_gateway {
     uint32_t worker_threads; /* `worker_threads`, default 0 = by cores, at most 4: bound on nng's pools in a worker */
     char *admin;             /* `admin`: where the admin side listens, "http://127.0.0.1:9464"; "": nowhere */
     char *admin_token;       /* `admin_token`: what its clients show; "": none */
+    char *control;           /* `control`: path of the socket that takes orders; "": where such sockets are; "off" */
+    char *control_group;     /* `control_group`: who may use it beside the user; "": nobody */
+    uint32_t control_mode;   /* `control_mode`: its permission bits */
 };
 
 /* A `[section]` with the place where it was opened first. */

@@ -17,8 +17,8 @@
 /* ---- the tables -------------------------------------------------------------------------------------------------- */
 
 struct gateway_values {
-    const char *name, *plugin_dir, *admin, *admin_token;
-    uint32_t log_level;
+    const char *name, *plugin_dir, *admin, *admin_token, *control, *control_group;
+    uint32_t log_level, control_mode;
     int64_t drain_ns, stall_ns, backoff_min_ns, backoff_max_ns, worker_threads;
 };
 
@@ -51,6 +51,15 @@ const struct leat_option schema_gateway[] = {
                      0, NULL,
                      "What clients of the admin side show, as `Authorization: Bearer TOKEN` or `?token=TOKEN`; best "
                      "written as ${file:admin.token}."),
+    LEAT_OPTION(
+        struct gateway_values, control, "control", LEAT_OPTION_TEXT, NULL,
+        "The socket where leat reload, leat plan and leat config ask this gateway, or off. When it is not set: "
+        "NAME.sock in $RUNTIME_DIRECTORY, in $XDG_RUNTIME_DIR/leat, or for root in /run/leat; none where there is "
+        "no such folder."),
+    LEAT_OPTION(struct gateway_values, control_mode, "control_mode", LEAT_OPTION_MODE, "0600",
+                "The permission bits of that socket: whoever can write to it can reload the gateway."),
+    LEAT_OPTION(struct gateway_values, control_group, "control_group", LEAT_OPTION_TEXT, NULL,
+                "The group of that socket, by name or number; with control_mode = 0660 its members may use it too."),
 };
 const size_t schema_gateway_count = sizeof(schema_gateway) / sizeof(*schema_gateway);
 
@@ -146,6 +155,9 @@ static void fill_gateway(struct config *config, struct problems *problems)
         .worker_threads = (uint32_t)values->worker_threads,
         .admin = memory_copy(values->admin != NULL ? values->admin : ""),
         .admin_token = memory_copy(values->admin_token != NULL ? values->admin_token : ""),
+        .control = memory_copy(values->control != NULL ? values->control : ""),
+        .control_group = memory_copy(values->control_group != NULL ? values->control_group : ""),
+        .control_mode = values->control_mode,
     };
     if (!schema_is_name(values->name))
         blame_name(config, "gateway", "name", values->name, problems);

@@ -117,6 +117,9 @@ static void wire_gateway(struct wire *wire, struct config_gateway *gateway)
     wire_u32(wire, &gateway->worker_threads);
     wire_text(wire, &gateway->admin);
     wire_text(wire, &gateway->admin_token);
+    wire_text(wire, &gateway->control);
+    wire_text(wire, &gateway->control_group);
+    wire_u32(wire, &gateway->control_mode);
 }
 
 static void wire_url(struct wire *wire, struct config_url *url)

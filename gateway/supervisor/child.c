@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "config/lanes.h"
 #include "supervisor/report.h"
 #include "worker/worker.h"
 
@@ -19,26 +20,32 @@
 
 #define START_LIMIT_NS (10 * NS_PER_S) /* for plugins to load and lanes to start */
 
-int child_init(struct child *child, const struct nursery *nursery, const char *name)
+struct child *child_new(const struct nursery *nursery, const struct config *config, const char *name)
 {
-    const struct config *config = nursery->config;
-    *child = (struct child){
-        .name = name,
-        .bridges = calloc(config->bridge_count, sizeof *child->bridges),
-        .backoff = {.min_ns = config->gateway.backoff_min_ns, .max_ns = config->gateway.backoff_max_ns},
-    };
-    if (!child->bridges)
-        return -ENOMEM;
+    struct child *child = calloc(1, sizeof *child);
+    struct bridge_watch *bridges = calloc(config->bridge_count + 1, sizeof *bridges);
+    if (!child || !bridges) {
+        free(child);
+        free(bridges);
+        return NULL;
+    }
+    snprintf(child->name, sizeof child->name, "%s", name);
+    child->config = config;
+    child->bridges = bridges;
+    child->backoff =
+        (struct backoff){.min_ns = config->gateway.backoff_min_ns, .max_ns = config->gateway.backoff_max_ns};
     for (size_t i = 0; i < config->bridge_count; i++)
         if (strcmp(config->bridges[i].worker, name) == 0)
             child->bridges[child->bridge_count++].page = page_find(&nursery->map, config->bridges[i].name);
-    return 0;
+    return child;
 }
 
-void child_fini(struct child *child)
+void child_free(struct child *child)
 {
+    if (!child)
+        return;
     free(child->bridges);
-    child->bridges = NULL;
+    free(child);
 }
 
 void child_describe(const struct child *child, char *text, size_t size)
@@ -63,19 +70,50 @@ __attribute__((format(printf, 4, 5))) static void set_states(struct child *child
 
 /* ---- starting --------------------------------------------------------------------------------------------------------- */
 
-static int spawn(struct process *process, const struct nursery *nursery, const char *name)
+/* Up to the first byte of `end`, if any. */
+static void join_urls(char *text, size_t size, const struct config_urls *urls, const char *end)
+{
+    size_t len = strlen(text);
+    for (size_t i = 0; i < urls->count && len < size; i++)
+        len += (size_t)snprintf(text + len, size - len, "%s%.*s", len ? ", " : "",
+                                (int)strcspn(urls->items[i].text, end), urls->items[i].text);
+}
+
+static void describe_bridge(struct page_bridge *page, const struct config_bridge *bridge)
+{
+    struct page_lane_title titles[PAGE_LANES];
+    char urls[sizeof page->urls] = "";
+    join_urls(urls, sizeof urls, &bridge->listen, "");
+    join_urls(urls, sizeof urls, &bridge->dial, "?"); /* a query often holds a token */
+    memcpy(page->urls, urls, sizeof urls);
+    snprintf(page->worker, sizeof page->worker, "%s", bridge->worker);
+    snprintf(page->pattern, sizeof page->pattern, "%s", bridge->pattern);
+    page_set_lanes(page, titles, lanes_titles(bridge, titles));
+}
+
+static void describe_bridges(const struct child *child, const struct nursery *nursery)
+{
+    for (size_t i = 0; i < child->config->bridge_count; i++) {
+        const struct config_bridge *bridge = &child->config->bridges[i];
+        if (strcmp(bridge->worker, child->name) == 0)
+            describe_bridge(page_find(&nursery->map, bridge->name), bridge);
+    }
+}
+
+static int spawn(struct child *child, const struct nursery *nursery)
 {
     char argument[PAGE_NAME_BYTES + 16];
-    snprintf(argument, sizeof argument, "--worker=%s", name);
+    snprintf(argument, sizeof argument, "--worker=%s", child->name);
     char *argv[] = {"leatd", argument, NULL};
 
-    int config_fd = config_send(nursery->config), page_fd = page_reopen(&nursery->map);
+    int config_fd = config_send(child->config), page_fd = page_reopen(&nursery->map);
     int error = config_fd < 0 ? config_fd : page_fd < 0 ? page_fd : 0;
     if (!error) {
         const struct process_fd fds[] = {{config_fd, WORKER_CONFIG_FD}, {page_fd, WORKER_PAGE_FD}};
         error = process_spawn(
-            process, &(struct process_spec){
-                         .path = nursery->program, .argv = argv, .fds = fds, .fd_count = 2, .death_signal = SIGTERM});
+            &child->process,
+            &(struct process_spec){
+                .path = nursery->program, .argv = argv, .fds = fds, .fd_count = 2, .death_signal = SIGTERM});
     }
     if (config_fd >= 0)
         close(config_fd);
@@ -94,9 +132,11 @@ static int64_t next_wait_ns(struct child *child, int64_t life_ns)
 int child_start(struct child *child, struct nursery *nursery)
 {
     int64_t now_ns = clock_monotonic_ns();
-    child->served = child->killed = child->unfinished = false;
+    child->served = child->killed = child->unfinished = child->leaving = false;
+    child->started_ns = now_ns;
+    describe_bridges(child, nursery);
     set_states(child, nursery, PAGE_STARTING, "%s", "");
-    int error = spawn(&child->process, nursery, child->name);
+    int error = spawn(child, nursery);
     if (error) {
         char wait[32];
         int64_t wait_ns = next_wait_ns(child, 0);
@@ -107,7 +147,6 @@ int child_start(struct child *child, struct nursery *nursery)
         return error;
     }
     child->alive = true;
-    child->started_ns = now_ns;
     for (size_t i = 0; i < child->bridge_count; i++) {
         struct page_bridge *bridge = child->bridges[i].page;
         atomic_store_explicit(&bridge->worker_start, child->process.start_time, memory_order_relaxed);
@@ -120,6 +159,7 @@ int child_start(struct child *child, struct nursery *nursery)
 
 void child_ask_to_stop(struct child *child, struct nursery *nursery)
 {
+    child->leaving = true;
     child->restart_at_ns = INT64_MAX;
     set_states(child, nursery, child->alive ? PAGE_STOPPING : PAGE_STOPPED, "%s", "");
     if (child->alive)
@@ -263,7 +303,7 @@ static void conclude(struct child *child, struct nursery *nursery, const siginfo
         report_unfinished(child->bridges[i].page);
 }
 
-void child_ended(struct child *child, struct nursery *nursery, bool stopping)
+void child_ended(struct child *child, struct nursery *nursery)
 {
     siginfo_t end = {0};
     if (waitid(P_PIDFD, (id_t)child->process.pidfd, &end, WEXITED | WNOHANG) != 0 || end.si_pid == 0)
@@ -273,10 +313,12 @@ void child_ended(struct child *child, struct nursery *nursery, bool stopping)
     child->served = child->served || has_served(child);
     close(child->process.pidfd);
     struct held held = settle(child, now_ns);
-    if (stopping)
+    if (child->leaving)
         conclude(child, nursery, &end, held);
     else
         plan_restart(child, nursery, &end, held, now_ns);
+    if (child->on_trial)
+        child->restart_at_ns = INT64_MAX;
 }
 
 /* ---- pulse ------------------------------------------------------------------------------------------------------------- */
@@ -286,15 +328,14 @@ static bool at_rest(uint32_t state)
     return state == PAGE_FAILED || state == PAGE_STOPPED;
 }
 
-static void check_lane(struct child *child, const struct page_lane *lane, const struct config *config, int64_t now_ns,
-                       int64_t since_ns)
+static void check_lane(struct child *child, const struct page_lane *lane, int64_t now_ns, int64_t since_ns)
 {
     int64_t beat_ns = (int64_t)atomic_load_explicit(&lane->heartbeat_ns, memory_order_relaxed);
     bool started = beat_ns != 0;
     if (started && at_rest(atomic_load_explicit(&lane->state, memory_order_relaxed)))
         return;
     int64_t silent_ns = now_ns - (beat_ns > since_ns ? beat_ns : since_ns);
-    if (silent_ns <= (started ? config->gateway.stall_ns : START_LIMIT_NS))
+    if (silent_ns <= (started ? child->config->gateway.stall_ns : START_LIMIT_NS))
         return;
 
     char reason[PAGE_TEXT_BYTES], silence[32];
@@ -305,9 +346,9 @@ static void check_lane(struct child *child, const struct page_lane *lane, const 
     child_kill(child, reason);
 }
 
-void child_check_pulse(struct child *child, const struct config *config, int64_t now_ns, int64_t grace_ns)
+void child_check_pulse(struct child *child, int64_t now_ns, int64_t grace_ns)
 {
-    if (!child->alive || child->killed)
+    if (!child->alive || child->killed || child->leaving)
         return;
     int64_t since_ns = child->started_ns > grace_ns ? child->started_ns : grace_ns;
     if (!child->served && has_served(child))
@@ -320,6 +361,6 @@ void child_check_pulse(struct child *child, const struct config *config, int64_t
         if (lanes == 0 && now_ns - since_ns > START_LIMIT_NS)
             child_kill(child, "it has started no lane for 10 s");
         for (uint32_t lane = 0; lane < lanes && lane < PAGE_LANES; lane++)
-            check_lane(child, &bridge->lanes[lane], config, now_ns, since_ns);
+            check_lane(child, &bridge->lanes[lane], now_ns, since_ns);
     }
 }

@@ -3,10 +3,11 @@
 #include "admin/admin.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/notify.h"
 #include "base/page_file.h"
-#include "config/lanes.h"
-#include "supervisor/child.h"
-#include "supervisor/report.h"
+#include "supervisor/control.h"
+#include "supervisor/family.h"
+#include "supervisor/reload.h"
 #include "supervisor/run.h"
 
 #include <errno.h>
@@ -20,6 +21,8 @@
 #include <unistd.h>
 
 #define TICK_NS (100 * NS_PER_MS)
+#define RELOAD_TURN_NS (10 * NS_PER_MS) /* while one is under way */
+#define READY_LIMIT_NS (10 * NS_PER_S)
 #define PAUSED_NS NS_PER_S      /* not scheduled for so long: the machine stood still, so silence means nothing */
 #define STOP_MARGIN_NS NS_PER_S /* what a worker may need beyond the drain time to come to its end */
 #define EVENTS_MAX 64
@@ -29,30 +32,43 @@ enum { EXIT_BUSY = 69, EXIT_SYSTEM = 71, EXIT_LEFT_SOMETHING = 75 };
 enum phase { SERVING, DRAINING, KILLING };
 
 struct supervisor {
-    struct nursery nursery;
-    struct child *children;
-    size_t child_count;
+    struct family family;
+    struct reload *reload;
     struct admin *admin;
+    struct control *control;
     int epoll_fd, signal_fd;
     sigset_t signals, signals_before;
     enum phase phase;
+    bool is_ready, reload_again; /* the service manager knows; SIGHUP came during a reload */
+    int64_t started_ns;
     int64_t stop_deadline_ns;
     int64_t turn_ns;  /* when the loop's last turn was */
     int64_t tick_ns;  /* when the next look at the page is due */
+    int64_t alive_ns; /* when the service manager wants the next sign of life */
     int64_t grace_ns; /* silence counts from here */
 };
 
+static const struct config *running(const struct supervisor *supervisor)
+{
+    return reload_config(supervisor->reload);
+}
+
 static const struct config_gateway *settings(const struct supervisor *supervisor)
 {
-    return &supervisor->nursery.config->gateway;
+    return &running(supervisor)->gateway;
+}
+
+static struct page *page(const struct supervisor *supervisor)
+{
+    return supervisor->family.nursery.map.page;
 }
 
 /* ---- opening ----------------------------------------------------------------------------------------------------------- */
 
-/* The event of a descriptor says whose it is: a child, or the signals (NULL). */
-static int watch(struct supervisor *supervisor, int fd, struct child *child)
+/* The event of a descriptor says whose it is: a child, the control socket (the supervisor itself), or the signals (NULL). */
+static int watch(struct supervisor *supervisor, int fd, void *whose)
 {
-    struct epoll_event event = {.events = EPOLLIN, .data.ptr = child};
+    struct epoll_event event = {.events = EPOLLIN, .data.ptr = whose};
     return epoll_ctl(supervisor->epoll_fd, EPOLL_CTL_ADD, fd, &event) == 0 ? 0 : -errno;
 }
 
@@ -65,66 +81,47 @@ static int open_loop(struct supervisor *supervisor)
     sigaddset(&supervisor->signals, SIGHUP);
     sigprocmask(SIG_BLOCK, &supervisor->signals, &supervisor->signals_before);
     supervisor->signal_fd = signalfd(-1, &supervisor->signals, SFD_CLOEXEC | SFD_NONBLOCK);
-    supervisor->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+    supervisor->epoll_fd = supervisor->family.epoll_fd = epoll_create1(EPOLL_CLOEXEC);
     if (supervisor->signal_fd < 0 || supervisor->epoll_fd < 0)
         return -errno;
     return watch(supervisor, supervisor->signal_fd, NULL);
 }
 
-/* Up to the first byte of `end`, if any. */
-static void join_urls(char *text, size_t size, const struct config_urls *urls, const char *end)
-{
-    size_t len = strlen(text);
-    for (size_t i = 0; i < urls->count && len < size; i++)
-        len += (size_t)snprintf(text + len, size - len, "%s%.*s", len ? ", " : "",
-                                (int)strcspn(urls->items[i].text, end), urls->items[i].text);
-}
-
-static void describe_bridges(struct supervisor *supervisor)
-{
-    const struct config *config = supervisor->nursery.config;
-    for (size_t i = 0; i < config->bridge_count; i++) {
-        const struct config_bridge *bridge = &config->bridges[i];
-        struct page_bridge *page = page_find(&supervisor->nursery.map, bridge->name);
-        struct page_lane_title titles[PAGE_LANES];
-        snprintf(page->worker, sizeof page->worker, "%s", bridge->worker);
-        snprintf(page->pattern, sizeof page->pattern, "%s", bridge->pattern);
-        page_set_lanes(page, titles, lanes_titles(bridge, titles));
-        page->urls[0] = '\0';
-        join_urls(page->urls, sizeof page->urls, &bridge->listen, "");
-        join_urls(page->urls, sizeof page->urls, &bridge->dial, "?"); /* a query often holds a token */
-    }
-}
-
 static int open_page(struct supervisor *supervisor)
 {
-    const struct config *config = supervisor->nursery.config;
-    const char **names = calloc(config->bridge_count + 1, sizeof *names);
+    const struct config *of = running(supervisor);
+    const char **names = calloc(of->bridge_count + 1, sizeof *names);
     if (!names)
         return -ENOMEM;
-    for (size_t i = 0; i < config->bridge_count; i++)
-        names[i] = config->bridges[i].name;
-    int error = page_create(&supervisor->nursery.map, NULL, config->gateway.name, names, config->bridge_count);
+    for (size_t i = 0; i < of->bridge_count; i++)
+        names[i] = of->bridges[i].name;
+    int error = page_create(&supervisor->family.nursery.map, NULL, of->gateway.name, names, of->bridge_count);
     free(names);
-    if (!error)
-        describe_bridges(supervisor);
     return error;
 }
 
 static int open_children(struct supervisor *supervisor)
 {
-    const struct config *config = supervisor->nursery.config;
-    supervisor->children = calloc(config->bridge_count + 1, sizeof *supervisor->children);
-    if (!supervisor->children)
-        return -ENOMEM;
     const char *name;
-    for (size_t i = 0; (name = config_worker(config, i)) != NULL; i++) {
-        int error = child_init(&supervisor->children[i], &supervisor->nursery, name);
-        if (error)
-            return error;
-        supervisor->child_count++;
-    }
+    for (size_t i = 0; (name = config_worker(running(supervisor), i)) != NULL; i++)
+        if (!family_add(&supervisor->family, running(supervisor), name))
+            return -ENOMEM;
     return 0;
+}
+
+/* Without a socket for orders there is still SIGHUP; a socket that somebody asked for by name is another thing. */
+static int open_control(struct supervisor *supervisor)
+{
+    char explain[512];
+    int error = control_open(&supervisor->control, settings(supervisor), supervisor->reload, explain, sizeof explain);
+    if (error && settings(supervisor)->control[0]) {
+        log_error("%s", explain);
+        return error;
+    }
+    if (error)
+        log_warning("%s; SIGHUP reloads all the same", explain);
+    snprintf(page(supervisor)->control, sizeof page(supervisor)->control, "%s", control_path(supervisor->control));
+    return supervisor->control ? watch(supervisor, control_fd(supervisor->control), supervisor) : 0;
 }
 
 static int explain_page_error(const struct config *config, int error)
@@ -152,58 +149,17 @@ static int explain_page_error(const struct config *config, int error)
 
 static void supervisor_fini(struct supervisor *supervisor)
 {
+    control_close(supervisor->control);
     admin_stop(supervisor->admin);
-    for (size_t i = 0; i < supervisor->child_count; i++)
-        child_fini(&supervisor->children[i]);
-    free(supervisor->children);
-    page_close(&supervisor->nursery.map);
+    family_fini(&supervisor->family);
+    reload_free(supervisor->reload);
+    page_close(&supervisor->family.nursery.map);
+    notify_close();
     if (supervisor->epoll_fd >= 0)
         close(supervisor->epoll_fd);
     if (supervisor->signal_fd >= 0)
         close(supervisor->signal_fd);
     sigprocmask(SIG_SETMASK, &supervisor->signals_before, NULL);
-}
-
-/* ---- children ---------------------------------------------------------------------------------------------------------- */
-
-static void start(struct supervisor *supervisor, struct child *child)
-{
-    if (child_start(child, &supervisor->nursery) != 0)
-        return;
-    int error = watch(supervisor, child->process.pidfd, child);
-    if (error) { /* a limit on watches; unwatched it would end unnoticed, so it ends now and is tried again later */
-        child_kill(child, strerror(-error));
-        poll(&(struct pollfd){.fd = child->process.pidfd, .events = POLLIN}, 1, -1);
-        child_ended(child, &supervisor->nursery, false);
-    }
-}
-
-static void start_those_due(struct supervisor *supervisor, int64_t now_ns)
-{
-    for (size_t i = 0; i < supervisor->child_count; i++) {
-        struct child *child = &supervisor->children[i];
-        if (!child->alive && child->restart_at_ns <= now_ns)
-            start(supervisor, child);
-    }
-}
-
-static size_t count_alive(const struct supervisor *supervisor)
-{
-    size_t alive = 0;
-    for (size_t i = 0; i < supervisor->child_count; i++)
-        alive += supervisor->children[i].alive;
-    return alive;
-}
-
-/* A look at the page: what is news for the log, and who is silent. */
-static void tick(struct supervisor *supervisor, int64_t now_ns)
-{
-    for (size_t i = 0; i < supervisor->child_count; i++) {
-        struct child *child = &supervisor->children[i];
-        for (size_t bridge = 0; bridge < child->bridge_count; bridge++)
-            report_state(&child->bridges[bridge], now_ns);
-        child_check_pulse(child, supervisor->nursery.config, now_ns, supervisor->grace_ns);
-    }
 }
 
 /* ---- stopping ---------------------------------------------------------------------------------------------------------- */
@@ -214,45 +170,111 @@ static void begin_drain(struct supervisor *supervisor, const char *signal_name)
     clock_describe(limit, sizeof limit, settings(supervisor)->drain_ns);
     log_info("stopping on %s: workers have %s to finish what is in flight; a second signal stops at once", signal_name,
              limit);
+    notify_stopping();
+    notify_status("stopping: finishing what is in flight");
     supervisor->phase = DRAINING;
     supervisor->stop_deadline_ns = clock_monotonic_ns() + settings(supervisor)->drain_ns + STOP_MARGIN_NS;
-    atomic_store_explicit(&supervisor->nursery.map.page->state, PAGE_STOPPING, memory_order_relaxed);
-    for (size_t i = 0; i < supervisor->child_count; i++)
-        child_ask_to_stop(&supervisor->children[i], &supervisor->nursery);
+    atomic_store_explicit(&page(supervisor)->state, PAGE_STOPPING, memory_order_relaxed);
+    reload_abandon(supervisor->reload);
+    family_ask_to_stop(&supervisor->family);
 }
 
 static void kill_all(struct supervisor *supervisor, const char *reason)
 {
     supervisor->phase = KILLING;
-    for (size_t i = 0; i < supervisor->child_count; i++)
-        child_kill(&supervisor->children[i], reason);
-}
-
-static void take_signals(struct supervisor *supervisor)
-{
-    struct signalfd_siginfo info;
-    while (read(supervisor->signal_fd, &info, sizeof info) == (ssize_t)sizeof info) {
-        if (info.ssi_signo == SIGHUP)
-            log_warning("SIGHUP: this version cannot reload; restart the gateway to apply a changed configuration");
-        else if (supervisor->phase == SERVING)
-            begin_drain(supervisor, info.ssi_signo == SIGINT ? "SIGINT" : "SIGTERM");
-        else
-            kill_all(supervisor, "told a second time to stop");
-    }
+    family_kill(&supervisor->family, reason);
 }
 
 static int conclude(struct supervisor *supervisor)
 {
-    bool unfinished = false;
-    for (size_t i = 0; i < supervisor->child_count; i++)
-        unfinished = unfinished || supervisor->children[i].unfinished;
-    atomic_store_explicit(&supervisor->nursery.map.page->state, PAGE_STOPPED, memory_order_release);
+    bool unfinished = family_left_something(&supervisor->family);
+    atomic_store_explicit(&page(supervisor)->state, PAGE_STOPPED, memory_order_release);
     if (unfinished)
         log_warning("stopped; not everything was finished: 'leat ledger %s' shows the books",
                     settings(supervisor)->name);
     else
         log_info("stopped; everything was finished");
     return unfinished ? EXIT_LEFT_SOMETHING : 0;
+}
+
+/* ---- reloading ------------------------------------------------------------------------------------------------------- */
+
+/* A signal that comes during a reload may tell of a file that was changed after it was read. */
+static void reload_by_signal(struct supervisor *supervisor)
+{
+    const struct reload_listener nobody = {0};
+    supervisor->reload_again = reload_request(supervisor->reload, RELOAD_APPLY, nobody) != 0;
+}
+
+static void go_on_reloading(struct supervisor *supervisor, int64_t now_ns)
+{
+    bool was_active = reload_is_active(supervisor->reload);
+    if (was_active)
+        reload_turn(supervisor->reload, now_ns);
+    if (was_active && !reload_is_active(supervisor->reload)) {
+        notify_ready();
+        if (supervisor->reload_again)
+            reload_by_signal(supervisor);
+    }
+    if (!was_active && reload_is_active(supervisor->reload))
+        notify_reloading();
+}
+
+/* ---- signals --------------------------------------------------------------------------------------------------------- */
+
+static void take_signals(struct supervisor *supervisor)
+{
+    struct signalfd_siginfo info;
+    while (read(supervisor->signal_fd, &info, sizeof info) == (ssize_t)sizeof info) {
+        if (info.ssi_signo != SIGHUP && supervisor->phase == SERVING)
+            begin_drain(supervisor, info.ssi_signo == SIGINT ? "SIGINT" : "SIGTERM");
+        else if (info.ssi_signo != SIGHUP)
+            kill_all(supervisor, "told a second time to stop");
+        else if (supervisor->phase == SERVING)
+            reload_by_signal(supervisor);
+    }
+}
+
+/* ---- the service manager --------------------------------------------------------------------------------------------- */
+
+/* How many bridges are in each state, for people. */
+static void tell_status(const struct supervisor *supervisor)
+{
+    size_t all = 0, running = 0, failed = 0;
+    const struct page_map *map = &supervisor->family.nursery.map;
+    for (size_t i = 0; i < page_bridge_count(map); i++) {
+        const struct page_bridge *bridge = &map->page->bridges[i];
+        uint32_t state = atomic_load_explicit(&bridge->state, memory_order_relaxed);
+        all += page_bridge_is_used(bridge);
+        running += page_bridge_is_used(bridge) && (state == PAGE_RUNNING || state == PAGE_DEGRADED);
+        failed += page_bridge_is_used(bridge) && state == PAGE_FAILED;
+    }
+    notify_status("%zu bridge%s: %zu running, %zu waiting, %zu failed", all, all == 1 ? "" : "s", running,
+                  all - running - failed, failed);
+}
+
+/* Ready is who has started every bridge, or has seen it fail; but nobody waits for that longer than READY_LIMIT_NS. */
+static bool has_started(const struct supervisor *supervisor, int64_t now_ns)
+{
+    if (now_ns - supervisor->started_ns > READY_LIMIT_NS)
+        return true;
+    for (size_t i = 0; i < supervisor->family.count; i++)
+        if (supervisor->family.children[i]->alive && !supervisor->family.children[i]->served)
+            return false;
+    return true;
+}
+
+static void tell_the_manager(struct supervisor *supervisor, int64_t now_ns)
+{
+    if (!supervisor->is_ready && has_started(supervisor, now_ns)) {
+        supervisor->is_ready = true;
+        notify_ready();
+    }
+    tell_status(supervisor);
+    if (notify_watchdog_ns() > 0 && now_ns >= supervisor->alive_ns) {
+        notify_alive();
+        supervisor->alive_ns = now_ns + notify_watchdog_ns() / 4;
+    }
 }
 
 /* ---- the loop ---------------------------------------------------------------------------------------------------------- */
@@ -263,11 +285,10 @@ static int64_t next_due_ns(const struct supervisor *supervisor)
         return supervisor->stop_deadline_ns;
     if (supervisor->phase == KILLING)
         return INT64_MAX;
-    int64_t due_ns = supervisor->tick_ns;
-    for (size_t i = 0; i < supervisor->child_count; i++)
-        if (!supervisor->children[i].alive && supervisor->children[i].restart_at_ns < due_ns)
-            due_ns = supervisor->children[i].restart_at_ns;
-    return due_ns;
+    int64_t due_ns = supervisor->tick_ns, restart_ns = family_due_ns(&supervisor->family);
+    if (reload_is_active(supervisor->reload) && due_ns > supervisor->turn_ns + RELOAD_TURN_NS)
+        due_ns = supervisor->turn_ns + RELOAD_TURN_NS;
+    return restart_ns < due_ns ? restart_ns : due_ns;
 }
 
 /* A second at most: whoever asks whether this loop turns wants to see it. */
@@ -282,9 +303,11 @@ static void wait_for_events(struct supervisor *supervisor)
     struct epoll_event events[EVENTS_MAX];
     int count = epoll_wait(supervisor->epoll_fd, events, EVENTS_MAX, timeout_ms(next_due_ns(supervisor)));
     for (int i = 0; i < count; i++) {
-        struct child *child = events[i].data.ptr;
-        if (child)
-            child_ended(child, &supervisor->nursery, supervisor->phase != SERVING);
+        void *whose = events[i].data.ptr;
+        if (whose == supervisor)
+            control_turn(supervisor->control);
+        else if (whose)
+            child_ended(whose, &supervisor->family.nursery);
         else
             take_signals(supervisor);
     }
@@ -303,26 +326,43 @@ static void take_turn(struct supervisor *supervisor)
         kill_all(supervisor, "it did not finish in time");
     if (supervisor->phase != SERVING)
         return;
-    start_those_due(supervisor, now_ns);
     if (now_ns >= supervisor->tick_ns) {
-        tick(supervisor, now_ns);
+        family_look(&supervisor->family, now_ns, supervisor->grace_ns);
+        tell_the_manager(supervisor, now_ns);
         supervisor->tick_ns = now_ns + TICK_NS;
     }
+    go_on_reloading(supervisor, now_ns);
+    family_start_those_due(&supervisor->family, now_ns);
 }
 
 static int serve(struct supervisor *supervisor)
 {
-    supervisor->turn_ns = clock_monotonic_ns();
-    for (size_t i = 0; i < supervisor->child_count; i++)
-        start(supervisor, &supervisor->children[i]);
+    struct family *family = &supervisor->family;
+    supervisor->turn_ns = supervisor->started_ns = clock_monotonic_ns();
+    for (size_t i = 0; i < family->count; i++)
+        family_start(family, family->children[i]);
     log_info("gateway '%s' started: %zu bridge%s, %zu worker%s, pid %d", settings(supervisor)->name,
-             supervisor->nursery.config->bridge_count, supervisor->nursery.config->bridge_count == 1 ? "" : "s",
-             supervisor->child_count, supervisor->child_count == 1 ? "" : "s", (int)getpid());
-    atomic_store_explicit(&supervisor->nursery.map.page->state, PAGE_RUNNING, memory_order_release);
+             running(supervisor)->bridge_count, running(supervisor)->bridge_count == 1 ? "" : "s", family->count,
+             family->count == 1 ? "" : "s", (int)getpid());
+    atomic_store_explicit(&page(supervisor)->state, PAGE_RUNNING, memory_order_release);
 
-    while (supervisor->phase == SERVING || count_alive(supervisor) > 0)
+    while (supervisor->phase == SERVING || family_count_alive(family) > 0)
         take_turn(supervisor);
     return conclude(supervisor);
+}
+
+/* ---- the whole ------------------------------------------------------------------------------------------------------- */
+
+struct config *supervisor_read(const struct supervisor_origin *origin, struct problems *problems)
+{
+    if (!origin->file) {
+        problems_add(problems, NULL, 0, "this gateway was started without a configuration file");
+        return NULL;
+    }
+    struct config *config = config_read(origin->file, problems);
+    if (config && origin->log_level >= 0)
+        config->gateway.log_level = (uint32_t)origin->log_level;
+    return config;
 }
 
 void supervisor_clear_the_way(const struct config *config)
@@ -331,27 +371,43 @@ void supervisor_clear_the_way(const struct config *config)
     page_retire(NULL, config->gateway.name);
 }
 
-int supervisor_run_program(const struct config *config, const char *program)
+static int open_all(struct supervisor *supervisor)
+{
+    int error = open_loop(supervisor);
+    if (!error && (error = open_page(supervisor)) != 0)
+        return explain_page_error(running(supervisor), error);
+    if (!error)
+        error = open_children(supervisor);
+    if (!error)
+        error = admin_start(&supervisor->admin, settings(supervisor));
+    if (!error)
+        error = open_control(supervisor);
+    if (!error)
+        return 0;
+    log_error("cannot start: %s", strerror(-error));
+    return EXIT_SYSTEM;
+}
+
+int supervisor_run_program(struct config *config, const struct supervisor_origin *origin, const char *program)
 {
     struct supervisor supervisor = {
-        .nursery = {.config = config, .program = program, .map = {.fd = -1}}, .epoll_fd = -1, .signal_fd = -1};
+        .family = {.nursery = {.program = program, .map = {.fd = -1}}}, .epoll_fd = -1, .signal_fd = -1};
     log_open("gateway", (int)config->gateway.log_level);
-
-    int status, error = open_loop(&supervisor);
-    if (!error && (error = open_page(&supervisor)) != 0) {
-        status = explain_page_error(config, error);
-    } else if (error || (error = open_children(&supervisor)) != 0 ||
-               (error = admin_start(&supervisor.admin, &config->gateway)) != 0) {
-        log_error("cannot start: %s", strerror(-error));
-        status = EXIT_SYSTEM;
-    } else {
-        status = serve(&supervisor);
+    notify_open();
+    supervisor.reload = reload_new(&supervisor.family, config, origin);
+    if (!supervisor.reload) {
+        config_free(config);
+        return EXIT_SYSTEM;
     }
+    int status = open_all(&supervisor);
+    reload_use_admin(supervisor.reload, supervisor.admin);
+    if (status == 0)
+        status = serve(&supervisor);
     supervisor_fini(&supervisor);
     return status;
 }
 
-int supervisor_run(const struct config *config)
+int supervisor_run(struct config *config, const struct supervisor_origin *origin)
 {
-    return supervisor_run_program(config, "/proc/self/exe");
+    return supervisor_run_program(config, origin, "/proc/self/exe");
 }

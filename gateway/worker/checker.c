@@ -113,6 +113,7 @@ static void check_bridge(struct config *config, const struct config_bridge *brid
     struct resolved_bridge resolved;
     resolve_bridge(&resolved, config, bridge, registry, &findings->problems);
     used_mark_secrets(&resolved, config, tell_secret);
+    printf("judging\t%s\t%u\t%s\n", bridge->file, bridge->line, bridge->name);
     report(findings);
     resolved_bridge_check(&resolved, is_ours, running);
     resolved_bridge_fini(&resolved);

@@ -20,7 +20,7 @@ enum worker_exit {
 _Noreturn void worker_main(const char *name);
 
 /* Writes, on fd 1, `loading FILE` before a plugin is loaded, and `problem FILE LINE TEXT` (tab separated, file "-" for
- * none) for what is wrong, `secret SECTION KEY` for keys whose values are never shown (config_mark_secret); at its end `done`,
+ * none) for what is wrong, `judging FILE LINE NAME` before the plugins of a bridge are asked, `secret SECTION KEY` for keys whose values are never shown (config_mark_secret); at its end `done`,
  * without which nobody is content. Exit status 0 or 78. */
 _Noreturn void checker_main(void);
 

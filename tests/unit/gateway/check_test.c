@@ -22,7 +22,12 @@ static int check(const char *says, const char *ends)
     snprintf(path, sizeof path, "/proc/%d/fd/%d", (int)getpid(), fd);
     setenv("FAKE_CHECKER_SAYS", path, 1);
     setenv("FAKE_CHECKER_ENDS", ends, 1);
-    struct config config = {.gateway = {.name = "test", .plugin_dir = "/nonexistent", .admin = "", .admin_token = ""}};
+    struct config config = {.gateway = {.name = "test",
+                                        .plugin_dir = "/nonexistent",
+                                        .admin = "",
+                                        .admin_token = "",
+                                        .control = "",
+                                        .control_group = ""}};
     int result = supervisor_check_program(&config, FAKE_WORKER, &problems);
     close(fd);
     return result;
@@ -98,7 +103,12 @@ Test(check, a_flood_of_output_is_survived)
 
 Test(check, a_program_that_cannot_be_started_is_a_problem)
 {
-    struct config config = {.gateway = {.name = "test", .plugin_dir = "/nonexistent", .admin = "", .admin_token = ""}};
+    struct config config = {.gateway = {.name = "test",
+                                        .plugin_dir = "/nonexistent",
+                                        .admin = "",
+                                        .admin_token = "",
+                                        .control = "",
+                                        .control_group = ""}};
     cr_assert_neq(supervisor_check_program(&config, "/nonexistent/leatd", &problems), 0);
     cr_assert_eq(problems.count, 1);
 }

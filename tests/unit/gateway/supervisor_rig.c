@@ -25,6 +25,8 @@ void rig_open(void)
                     .plugin_dir = "/nonexistent",
                     .admin = "",
                     .admin_token = "",
+                    .control = "off",
+                    .control_group = "",
                     .log_level = LEAT_LOG_INFO,
                     .drain_ns = 500 * NS_PER_MS,
                     .stall_ns = 500 * NS_PER_MS,
@@ -44,6 +46,9 @@ void rig_close(void)
     shm_folder_close();
 }
 
+/* What the fake worker's lane is called too. */
+static struct config_url channel = {"shm://test", "shm", "test"};
+
 static void add_bridge(const char *spec)
 {
     struct config_bridge *bridge = &rig_bridges[rig_config.bridge_count];
@@ -54,6 +59,9 @@ static void add_bridge(const char *spec)
     bridge->worker = slash ? slash + 1 : name;
     bridge->pattern = "pubsub";
     bridge->file = "test.ini";
+    bridge->direction = CONFIG_OUT;
+    bridge->receive_limit_bytes = 1;
+    bridge->channels = (struct config_urls){.items = &channel, .count = 1};
     if (slash)
         *slash = '\0';
 }
@@ -67,7 +75,8 @@ void rig_start(const char *const *specs)
     if (supervisor == 0) {
         prctl(PR_SET_PDEATHSIG, SIGKILL); /* when the test fails */
         dup2(log_file, STDERR_FILENO);
-        _exit(supervisor_run_program(&rig_config, FAKE_WORKER));
+        struct config *copy = config_receive(config_send(&rig_config)); /* a supervisor frees what it runs */
+        _exit(supervisor_run_program(copy, &(struct supervisor_origin){.log_level = -1}, FAKE_WORKER));
     }
 }
 
