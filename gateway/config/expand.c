@@ -91,6 +91,8 @@ static char *put_reference(struct buffer *buffer, const char *inside, const char
         return put_env(buffer, inside + 4);
     if (strncmp(inside, "file:", 5) == 0) {
         *secret = true;
+        if (inside[5] == '\0')
+            return memory_copy("expected a file's name: ${file:PATH}");
         return put_file(buffer, inside + 5, folder);
     }
     return memory_format("'${%s}' is unknown; expected ${env:NAME}, ${env:NAME:-default} or ${file:PATH}", inside);

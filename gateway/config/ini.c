@@ -82,21 +82,27 @@ struct logical {
 /* Appends one physical line without its newline and, where it continues, without its backslash. */
 static void append(struct scan *scan, struct logical *logical, const struct physical *line)
 {
-    if (!line->usable)
-        logical->usable = false;
-    if (!logical->usable)
-        return;
-    if (logical->len + line->raw > INI_LINE_MAX) {
+    const bool fits = logical->len + line->raw <= INI_LINE_MAX;
+    if (!fits && logical->usable)
         problems_add(scan->problems, scan->file, scan->line,
                      "this line is too long: %zu bytes with its continuations, at most %d are read",
                      logical->len + line->raw, INI_LINE_MAX);
+    if (!fits || !line->usable)
         logical->usable = false;
+    if (!fits && logical->len > 0)
         return;
-    }
-    const size_t len = continues(line) ? line->len - 1 : line->len;
+    const size_t all = continues(line) ? line->len - 1 : line->len;
+    const size_t len = all < INI_LINE_MAX ? all : INI_LINE_MAX;
     memcpy(logical->text + logical->len, line->text, len);
     logical->len += len;
     logical->text[logical->len] = '\0';
+}
+
+static bool is_comment(const char *text)
+{
+    while (ini_line_blank(*text))
+        text++;
+    return *text == '#' || *text == ';';
 }
 
 /* Reads the lines that belong to a line ending in a backslash. They are indented: otherwise the backslash of a path such as
@@ -110,7 +116,7 @@ static void read_continuations(struct scan *scan, struct logical *logical, struc
             logical->usable = false;
             return;
         }
-        if (line->len == 0 || !ini_line_blank(line->text[0])) {
+        if (!is_comment(logical->text) && (line->len == 0 || !ini_line_blank(line->text[0]))) {
             logical->swallowed = true;
             problems_add(scan->problems, scan->file, scan->line,
                          "line %u ends in '\\', so this line continues it; indent this line, or remove that '\\'",
@@ -198,6 +204,21 @@ static void take_entry(struct scan *scan, const char *text, unsigned line, bool 
     free(problem);
 }
 
+/* A line that was refused whole still says which key it is, so that nobody calls that one missing. */
+static void take_key(struct scan *scan, const char *text, unsigned line)
+{
+    char *key = NULL, *value = NULL;
+    free(ini_line_entry(text, &key, &value));
+    if (key != NULL && scan->section != NULL && !is_comment(text))
+        keep_entry(scan,
+                   (struct ini_entry){
+                       .section = (char *)scan->section, .key = key, .value = value, .line = line, .doubtful = true});
+    else {
+        free(key);
+        free(value);
+    }
+}
+
 static void take_line(struct scan *scan, struct logical *logical, unsigned line)
 {
     char *text = logical->text;
@@ -237,6 +258,8 @@ void ini_scan(struct ini *ini, const char *bytes, size_t len, const char *file, 
     while (read_logical(&scan, &logical, &first)) {
         if (logical.usable)
             take_line(&scan, &logical, first);
+        else
+            take_key(&scan, logical.text, first);
     }
 }
 

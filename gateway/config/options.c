@@ -3,6 +3,7 @@
 #include "config/expand.h"
 #include "config/like.h"
 #include "config/memory.h"
+#include "config/secret.h"
 #include "config/value.h"
 
 #include <errno.h>
@@ -149,9 +150,9 @@ static void take_entry(struct fill *fill, const struct leat_option *row, const s
     free(folder);
     if (problem == NULL)
         return;
-    const bool secret = (row->flags & LEAT_OPTION_SECRET) != 0;
+    const bool secret = entry->secret || (row->flags & LEAT_OPTION_SECRET) != 0;
     problems_add(fill->problems, entry->file, entry->line, "[%s] %s = %s: %s", entry->section, entry->key,
-                 secret ? "(secret)" : config_shown(entry), problem);
+                 secret ? "(secret)" : entry->value, secret ? secret_safe(entry->value, problem) : problem);
     free(problem);
     fill->failed = true;
 }

@@ -8,6 +8,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 void problems_fini(struct problems *problems)
 {
@@ -119,9 +120,24 @@ static size_t distance(const char *a, const char *b)
     return table[rows][columns];
 }
 
+/* The only candidate that begins with the word, or is it in other letters: `warn`, `INFO`. */
+static const char *only_beginning(const char *word, const char *const *candidates)
+{
+    const char *found = NULL;
+    const size_t len = strlen(word);
+    for (; *candidates != NULL && len >= 3; candidates++) {
+        if (strncasecmp(*candidates, word, len) == 0 && found != NULL)
+            return NULL;
+        if (strncasecmp(*candidates, word, len) == 0)
+            found = *candidates;
+    }
+    return found;
+}
+
 const char *problem_nearest(const char *word, const char *const *candidates)
 {
     /* A third of the word, at least one edit; but of a single letter nothing would be left. */
+    const char *const *all = candidates;
     const size_t length = strlen(word), third = length / 3;
     const size_t limit = length < 2 ? 0 : third < 1 ? 1 : third < 3 ? third : 3;
     size_t best = limit * EDIT + 1;
@@ -133,5 +149,5 @@ const char *problem_nearest(const char *word, const char *const *candidates)
             nearest = *candidates;
         }
     }
-    return nearest;
+    return nearest != NULL ? nearest : only_beginning(word, all);
 }

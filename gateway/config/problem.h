@@ -27,7 +27,8 @@ void problems_sort(struct problems *problems);
 /* Sorts, and prints one `file:line: text` a line. */
 void problems_print(struct problems *problems, FILE *to);
 
-/* The nearest of `candidates` (NULL-terminated) to `word` within edit distance 3 and a third of its length, or NULL. */
+/* The nearest of `candidates` (NULL-terminated) to `word` within edit distance 3 and a third of its length, else the only one
+ * that begins with it, else NULL. */
 const char *problem_nearest(const char *word, const char *const *candidates);
 
 #endif

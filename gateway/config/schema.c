@@ -3,6 +3,7 @@
 #include "config/memory.h"
 #include "config/options.h"
 #include "config/plugin_dir.h"
+#include "config/secret.h"
 #include "config/url.h"
 
 #include <leat/channel.h>
@@ -188,7 +189,7 @@ static struct config_urls take_urls(const struct config *config, const char *sec
             continue;
         }
         problems_add(problems, entry->file, entry->line, "[%s] %s = %s: %s", section, key,
-                     entry->secret ? "(secret)" : *texts, problem);
+                     entry->secret ? "(secret)" : *texts, entry->secret ? secret_safe(*texts, problem) : problem);
         url_fini(&url);
         free(problem);
     }
@@ -293,7 +294,6 @@ static void blame_section(const struct config_section *section, struct problems 
 
 void schema_apply(struct config *config, const char *main_file, struct problems *problems)
 {
-    const size_t before = problems->count;
     fill_gateway(config, problems);
     for (size_t i = 0; i < config->section_count; i++) {
         const struct config_section *section = &config->sections[i];
@@ -303,6 +303,6 @@ void schema_apply(struct config *config, const char *main_file, struct problems 
                  !config_is_users(section->name))
             blame_section(section, problems);
     }
-    if (config->bridge_count == 0 && problems->count == before)
+    if (config->bridge_count == 0 && problems->count == 0)
         problems_add(problems, main_file, 0, "no [bridge.NAME] section: nothing to do");
 }

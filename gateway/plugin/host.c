@@ -2,6 +2,7 @@
 
 #include "base/log.h"
 #include "config/memory.h"
+#include "config/secret.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -38,14 +39,15 @@ static char *option_key(const struct host *host, const char *option)
     return memory_copy(option);
 }
 
-static bool is_secret(const struct host *host, const struct config_entry *entry, const char *option)
+/* The plugin knows by itself that such a value is secret, and what it says of it is meant to be read. */
+static bool is_secret_option(const struct host *host, const char *option)
 {
     const struct leat_plugin *table = &host->plugin->table;
     for (size_t i = 0; i < table->option_count; i++) {
         if ((table->options[i].flags & LEAT_OPTION_SECRET) != 0 && strcmp(table->options[i].name, option) == 0)
             return true;
     }
-    return entry->secret;
+    return false;
 }
 
 static void host_blame(void *context, const char *option, const char *text)
@@ -62,8 +64,9 @@ static void host_blame(void *context, const char *option, const char *text)
                      text);
     } else {
         const char *value = host->key != NULL && strcmp(key, host->key) == 0 ? host->subject : entry->value;
+        const bool known = is_secret_option(host, option), secret = known || entry->secret;
         problems_add(host->problems, entry->file, entry->line, "[%s] %s = %s: %s", host->bridge->section, key,
-                     is_secret(host, entry, option) ? "(secret)" : value, text);
+                     secret ? "(secret)" : value, secret && !known ? secret_safe(value, text) : text);
     }
     free(key);
 }

@@ -2,6 +2,7 @@
 
 #include "config/lanes.h"
 #include "config/memory.h"
+#include "config/secret.h"
 #include "plugin/guard.h"
 #include "plugin/host.h"
 
@@ -30,7 +31,7 @@ static void blame(struct resolution *resolution, const char *key, const char *va
     const struct config_entry *entry = config_find(resolution->config, bridge->section, key);
     if (entry != NULL)
         problems_add(resolution->problems, entry->file, entry->line, "[%s] %s = %s: %s", bridge->section, key,
-                     entry->secret ? "(secret)" : value, text);
+                     entry->secret ? "(secret)" : value, entry->secret ? secret_safe(value, text) : text);
     else
         problems_add(resolution->problems, bridge->file, bridge->line, "[%s] %s: %s", bridge->section, key, text);
 }
@@ -122,10 +123,10 @@ static void resolve_reply(struct resolution *resolution)
     resolve_channel(resolution, "reply_channel", out->reply, &urls->items[0]);
 }
 
-/* A plugin that was not found is given the benefit of the doubt. */
+/* A plugin that was not found, or whose options are wrong, is given the benefit of the doubt. */
 static uint32_t channel_keeps(const struct resolved_channel *channel)
 {
-    if (channel->plugin == NULL)
+    if (channel->plugin == NULL || channel->options.values == NULL)
         return UINT32_MAX;
     const struct leat_channel_ops *ops = &channel->plugin->channel;
     return ops->keeps_with != NULL ? ops->keeps_with(channel->options.values) : ops->keeps;

@@ -1,5 +1,11 @@
 """Every wrong configuration in wrong/ is refused with exactly the messages beside it, by `leatd --check` and by `leatd`: exit status
-78, nothing printed elsewhere, nothing started.
+78, nothing printed elsewhere, nothing started. A NAME.ini has them in NAME.expected, and perhaps drop-ins in NAME.conf.d; a
+SUBJECT.table has many short ones:
+
+    == what is wrong
+    the configuration
+    --
+    the messages
 
 In the files @NAME@ stands for what differs from run to run:
     @FILE@         the configuration itself               @DIR@      its folder
@@ -7,9 +13,10 @@ In the files @NAME@ stands for what differs from run to run:
     @PLUGINS@      the plugins of this build               @TEST_PLUGINS@  those made for tests
     @BROKEN@/NAME  a folder of good plugins and the broken plugin NAME
     @OPEN@         a plugin folder that everyone may write
-    @BOM@ @NUL@ @LONG@   bytes that an editor would not keep
+    @BOM@ @NUL@ @SOH@ @ESC@ @DEL@ @CR@ @LONG@   bytes that an editor would not keep
+    @END@          the end of the file, without a newline
 
-`LEAT_RECORD=1` writes the .expected files anew; read the difference before you believe it."""
+`LEAT_RECORD=1` writes the .expected files and the tables anew; read the difference before you believe it."""
 
 import os
 import pathlib
@@ -18,15 +25,48 @@ import shutil
 import socket
 import subprocess
 import tempfile
+from typing import NamedTuple
 
 import pytest
 
 BUILD = pathlib.Path(os.environ["LEAT_BUILD"])
 LEATD = BUILD / "bin/leatd"
 PLUGINS = BUILD / "plugins"
-TABLE = pathlib.Path(__file__).resolve().parent / "wrong"
-CASES = sorted(file.stem for file in TABLE.glob("*.ini"))
-BYTES = {"@BOM@": "\ufeff", "@NUL@": "\0", "@LONG@": "topic, " * 160 + "topic"}
+WRONG = pathlib.Path(__file__).resolve().parent / "wrong"
+BYTES = {
+    "@BOM@": "\ufeff",
+    "@NUL@": "\0",
+    "@SOH@": "\x01",
+    "@ESC@": "\x1b",
+    "@DEL@": "\x7f",
+    "@CR@": "\r",
+    "@LONG@": "topic, " * 160 + "topic",
+    "@END@\n": "",
+}
+
+
+class Case(NamedTuple):
+    name: str
+    text: str
+    expected: str
+    file: pathlib.Path  # that the messages are recorded in
+    drop_ins: pathlib.Path
+
+
+def case_of(file):
+    expected = file.with_suffix(".expected")
+    return Case(file.stem, file.read_text(), expected.read_text(), expected, file.with_suffix(".conf.d"))
+
+
+def cases_of(table):
+    for block in re.split(r"^== ", table.read_text(), flags=re.M)[1:]:
+        name, _, rest = block.partition("\n")
+        text, _, expected = rest.partition("--\n")
+        yield Case(f"{table.stem}: {name}", text, expected, table, table.with_suffix(".conf.d"))
+
+
+CASES = [case_of(file) for file in sorted(WRONG.glob("*.ini"))]
+CASES += [case for table in sorted(WRONG.glob("*.table")) for case in cases_of(table)]
 
 
 def listener():
@@ -46,7 +86,7 @@ class Scene:
     def __init__(self, case, folder):
         self.case = case
         self.folder = folder
-        self.file = folder / f"{case}.ini"
+        self.file = folder / f"{case.file.stem}.ini"
         self.shm = folder / "shm"
         self.shm.mkdir()
         self.taken = listener()
@@ -65,11 +105,10 @@ class Scene:
         self.write()
 
     def write(self):
-        text = (TABLE / f"{self.case}.ini").read_text()
-        self.file.write_text(self.fill({**self.names, **BYTES}, text))
-        drop_ins = TABLE / f"{self.case}.conf.d"
-        if drop_ins.exists():
-            shutil.copytree(drop_ins, self.folder / "conf.d")
+        text = self.case.text
+        self.file.write_text(self.fill({**self.names, **BYTES}, text), newline="")
+        if self.case.drop_ins.exists():
+            shutil.copytree(self.case.drop_ins, self.folder / "conf.d")
         if "@OPEN@" in text:
             shutil.copytree(PLUGINS, self.folder / "open")
             (self.folder / "open").chmod(0o777)
@@ -92,12 +131,16 @@ class Scene:
         )
 
     def expected(self):
-        return self.fill(self.names, (TABLE / f"{self.case}.expected").read_text())
+        return self.fill(self.names, self.case.expected)
 
     def record(self, text):
         for name, value in self.names.items():
             text = re.sub(rf"{re.escape(str(value))}(?![0-9])", name, text)
-        (TABLE / f"{self.case}.expected").write_text(text)
+        file, case = self.case.file, self.case
+        if file.suffix == ".table":
+            name = case.name.partition(": ")[2]
+            text = file.read_text().replace(f"== {name}\n{case.text}--\n{case.expected}", f"== {name}\n{case.text}--\n{text}")
+        file.write_text(text)
 
     def is_listening(self):
         with socket.socket() as probe:
@@ -114,11 +157,12 @@ def scene(tmp_path, request):
     scene.close()
 
 
-@pytest.mark.parametrize("scene", CASES, indirect=True)
+@pytest.mark.parametrize("scene", CASES, indirect=True, ids=lambda case: case.name)
 def test_a_wrong_configuration_is_refused_in_these_words(scene):
     checked = scene.run("--check")
     if os.environ.get("LEAT_RECORD"):
         scene.record(checked.stderr)
+        return
     started = scene.run()
     for answer in (checked, started):
         assert answer.stderr == scene.expected()
@@ -128,9 +172,10 @@ def test_a_wrong_configuration_is_refused_in_these_words(scene):
     assert not scene.is_listening(), "something listens"
 
 
-def test_the_table_is_complete():
-    assert len(CASES) >= 30
-    assert sorted(file.stem for file in TABLE.glob("*.expected")) == CASES
+def test_the_tables_are_complete():
+    assert len(CASES) >= 400
+    assert len({case.name for case in CASES}) == len(CASES)
+    assert sorted(file.stem for file in WRONG.glob("*.expected")) == sorted(file.stem for file in WRONG.glob("*.ini"))
 
 
 @pytest.mark.parametrize("arguments", [["--check"], []], ids=["check", "start"])
