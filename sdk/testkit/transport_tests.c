@@ -126,6 +126,66 @@ static void judge_peers(struct socket *self)
     test_require(count >= 1, "list_peers with room for none returned %d; expected how many there are", count);
 }
 
+/* ---- the books of peers ---------------------------------------------------------------------------------------------- */
+
+#define GUARD_BYTES 32 /* of a host whose struct is larger than the plugin knows */
+
+/* One element as a later host would have it. */
+struct wide_books {
+    struct leat_peer_books books;
+    uint8_t guard[GUARD_BYTES];
+};
+
+static void judge_one(const struct wide_books *wide)
+{
+    const struct leat_peer_books *books = &wide->books;
+    test_require(books->size == sizeof *wide, "books changed an element's size to %u", books->size);
+    for (size_t i = 0; i < GUARD_BYTES; i++)
+        test_require(wide->guard[i] == 0xa5, "books wrote %zu bytes behind what it knows", i);
+    test_require(books->id != 0, "books told of a peer with the number 0");
+    test_require(memchr(books->address, '\0', sizeof books->address) && memchr(books->name, '\0', sizeof books->name),
+                 "a peer's address or name has no end");
+    if (books->counted && books->may_lose)
+        test_require(books->offered_messages == books->sent_messages + books->lost_messages + books->queued_messages,
+                     "the books of a peer do not balance: %" PRIu64 " offered, %" PRIu64 " sent, %" PRIu64
+                     " lost, %" PRIu64 " queued",
+                     books->offered_messages, books->sent_messages, books->lost_messages, books->queued_messages);
+}
+
+static int32_t list_books(struct socket *self, struct wide_books *wide, uint32_t max)
+{
+    memset(wide, 0xa5, PEERS_MAX * sizeof *wide);
+    for (size_t i = 0; i < PEERS_MAX; i++)
+        wide[i].books = (struct leat_peer_books){.size = sizeof *wide};
+    test_enter("books");
+    int32_t count = OPS->books(self->socket, &wide[0].books, max);
+    test_leave_in_time("books");
+    for (int32_t i = 0; i < count && count <= (int32_t)max; i++)
+        judge_one(&wide[i]);
+    return count;
+}
+
+static void books_of_peers_balance(void)
+{
+    struct wide_books wide[PEERS_MAX];
+    struct pair pair;
+    if (!OPS->books)
+        test_skip("it keeps no books");
+    pair_open(&pair, pair_any());
+    pair_connect(&pair, transport_url(0));
+    pair_lockstep(&pair, 20);
+    test_require(list_books(&pair.first, wide, 0) == 1, "books with room for none did not return how many there are");
+    test_require(list_books(&pair.first, wide, PEERS_MAX) == 1, "books did not tell of the one peer");
+    test_require(!wide[0].books.left, "books says that a peer has left, and it has not");
+    socket_close(&pair.second);
+    if (socket_await_peers(&pair.first, false, TEST_PATIENCE_NS)) {
+        test_require(list_books(&pair.first, wide, PEERS_MAX) == 1 && wide[0].books.left,
+                     "books did not tell of the peer that has left");
+        test_require(list_books(&pair.first, wide, PEERS_MAX) == 0, "books told twice of a peer that has left");
+    }
+    socket_close(&pair.first);
+}
+
 static void peers_are_counted(void)
 {
     struct pair pair;
@@ -161,6 +221,7 @@ const struct test_row transport_tests[] = {
     {"a wrong address is refused with a sentence", wrong_addresses_are_refused_with_a_sentence, 60, false},
     {"an address in use is refused with a sentence", an_address_in_use_is_refused_with_a_sentence, TEST_LIMIT, false},
     {"peers are counted when they come and when they go", peers_are_counted, 30, false},
+    {"the books of peers balance, and tell once of those that left", books_of_peers_balance, 30, false},
     {"probe() returns within its timeout", probe_keeps_its_timeout, TEST_LIMIT, false},
     {NULL, NULL, 0, false},
 };
