@@ -10,6 +10,8 @@ int command_check(int argc, char **argv);
 int command_config(int argc, char **argv);
 int command_top(int argc, char **argv);
 int command_ledger(int argc, char **argv);
+int command_plan(int argc, char **argv);
+int command_reload(int argc, char **argv);
 int command_doctor(int argc, char **argv);
 int command_plugins(int argc, char **argv);
 int command_plugin(int argc, char **argv);

@@ -7,16 +7,19 @@
 #include <sysexits.h>
 
 struct names {
-    char *first; /* PAGE_NAME_BYTES */
-    size_t count;
+    const char *directory;
+    char *best; /* PAGE_NAME_BYTES: the only one that runs, or else the first */
+    size_t count, running;
 };
 
 static int remember(const char *name, void *user)
 {
     struct names *names = user;
-    if (names->count++ == 0) {
-        snprintf(names->first, PAGE_NAME_BYTES, "%s", name);
+    bool runs = page_is_live(names->directory, name);
+    if (names->count++ == 0 || (runs && names->running == 0)) {
+        snprintf(names->best, PAGE_NAME_BYTES, "%s", name);
     }
+    names->running += runs;
     return 0;
 }
 
@@ -29,7 +32,7 @@ static int print_name(const char *name, void *user)
 
 int gateway_choose(const char *directory, const char **name, char only[PAGE_NAME_BYTES])
 {
-    struct names names = {.first = only};
+    struct names names = {.directory = directory, .best = only};
     if (*name) {
         return 0;
     }
@@ -42,7 +45,7 @@ int gateway_choose(const char *directory, const char **name, char only[PAGE_NAME
         warnx("no gateway has run here; `leatd -c FILE` starts one");
         return EX_NOINPUT;
     }
-    if (names.count > 1) {
+    if (names.count > 1 && names.running != 1) {
         warnx("there is more than one gateway; name one of:");
         page_list(directory, print_name, (void *)directory);
         return EX_USAGE;

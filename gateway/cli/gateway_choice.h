@@ -4,7 +4,8 @@
 
 #include "base/page.h"
 
-/* *name, or where that is NULL the only gateway of the folder: then *name points to `only`. 0, or an exit status after a message. */
+/* *name, or where that is NULL the only gateway of the folder, or the only one there that runs: then *name points to `only`. 0, or an exit
+ * status after a message. */
 int gateway_choose(const char *directory, const char **name, char only[PAGE_NAME_BYTES]);
 
 /* Says why page_copy() failed; returns the exit status. */

@@ -24,6 +24,8 @@ static const struct command commands[] = {
     {"channels", command_channels, "show, remove and tidy up channels"},
     {"check", command_check, "find everything that is wrong with a configuration"},
     {"config", command_config, "show the configuration in force, and where each value comes from"},
+    {"plan", command_plan, "show what a reload would change in a running gateway"},
+    {"reload", command_reload, "apply a gateway's changed configuration"},
     {"top", command_top, "show what a gateway's bridges do at this moment"},
 #ifdef LEAT_COMMAND_LEDGER
     {"ledger", command_ledger, "show the books of a gateway's bridges"},

@@ -18,7 +18,7 @@
 #define CLIENTS_MAX 16
 #define LINE_MAX_BYTES 4096         /* of a question */
 #define ANSWER_MAX_BYTES (16 << 20) /* that wait for a client */
-#define READ_AWAY_MAX 64 /* pieces */
+#define READ_AWAY_MAX 64            /* pieces */
 #define EVENTS_MAX (CLIENTS_MAX + 1)
 
 struct client {

@@ -250,6 +250,7 @@ static void conclude_check(struct reload *reload)
 {
     if (reload->check)
         check_conclude(reload->check, reload->next, &reload->problems);
+    problems_sort(&reload->problems);
     size_t count = reload->problems.count;
     if (count > 0 || !reload->next) {
         fail(reload, "%zu problem%s in %s", count, count == 1 ? "" : "s", reload->origin.file);

@@ -50,6 +50,7 @@ FOUND = [
      "plugin bad-default.so has a wrong default, pause = 5: a duration needs a unit; write 5ms, 5s or 5m"),
     (REFUSED, "bad-row", TABLE, "plugin bad-row.so has an option 'two' that lies outside of its options struct"),
     (MISBEHAVING, "hang-load", LOADS, "its constructor did not return within 6 s"),
+    (MISBEHAVING, "refuses", STARTS, "a start direction = out, 1 channel returned -EIO; expected 0 (it said: not today)"),
     (MISBEHAVING, "two-symbols", EXPORTS,
      "it exports helper too; expected leat_plugin_v1 alone (compile with -fvisibility=hidden)"),
     (MISBEHAVING, "unlinked", "it needs only the libraries that it was linked with",

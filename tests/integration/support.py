@@ -98,7 +98,9 @@ class House:
         self.folder = pathlib.Path(folder)
         self.shm = pathlib.Path(tempfile.mkdtemp(prefix=f"leat-test-{os.getpid()}-", dir="/dev/shm"))
         ours = {name: value for name, value in os.environ.items() if name not in ("LD_PRELOAD", "ASAN_OPTIONS")}
+        self.sockets = pathlib.Path(tempfile.mkdtemp(prefix="leat-test-", dir="/tmp"))  # short, as sockaddr_un wants it
         self.environment = {**ours, "LEAT_SHM_DIR": str(self.shm), "LEAT_PLUGIN_DIR": str(BUILD / "plugins")}
+        self.environment["XDG_RUNTIME_DIR"] = str(self.sockets)
         self.processes = []
         self.gateways = []
         self.ends = []
@@ -172,6 +174,7 @@ class House:
             if process.stdout:
                 process.stdout.close()
         wait_until(self.is_emptied, f"no worker makes anything more in {self.shm}")
+        shutil.rmtree(self.sockets, ignore_errors=True)
         for gateway in self.gateways:
             print(f"--- log of {gateway.configuration.name}\n{gateway.log()}", end="")
             assert "Sanitizer:" not in gateway.log() and "runtime error:" not in gateway.log()
@@ -238,6 +241,12 @@ class Gateway:
 
     def send(self, number):
         os.kill(self.process.pid, number)
+
+    def order(self, what):
+        """What leat plan or leat reload is told."""
+        answer = self.house.run(LEAT, what, "--json", self.name, seconds=60)
+        assert answer.returncode in (0, 1), f"{answer.stdout}{answer.stderr}\n{self.log()}"
+        return json.loads(answer.stdout)
 
     def stop(self, number=signal.SIGTERM, seconds=PATIENCE):
         """Asks it to stop; the exit status."""
