@@ -1,5 +1,7 @@
-/* leat doctor: asks the channel plugins what is wrong with what is there, and lets them mend what harms nobody. */
+/* leat doctor: looks at memory, gateways and configurations, asks the channel plugins what is wrong with what is there, and lets them mend
+ * what harms nobody. */
 #include "cli/command.h"
+#include "cli/doctor_areas.h"
 #include "cli/doctor_report.h"
 #include "cli/doctor_visit.h"
 #include "config/memory.h"
@@ -17,6 +19,8 @@ enum { KEY_JSON = 0x700, KEY_REPAIR, KEY_SET, KEY_PLUGIN_DIR };
 #define SETTINGS_MOST 64
 
 static const struct argp_option options[] = {
+    {"config", 'c', "FILE", 0,
+     "The configuration to look at; default: those of the gateways that run, and " LEAT_CONFIG_FILE, 0},
     {"repair", KEY_REPAIR, 0, 0, "Mend what can be mended without harm to anybody who is alive", 0},
     {"set", KEY_SET, "PLUGIN.OPTION=VALUE", 0,
      "An option as in a bridge, such as cppipc.prefix=app; may be given again and again", 0},
@@ -27,6 +31,7 @@ static const struct argp_option options[] = {
 
 struct arguments {
     char *directory;
+    const char *file; /* of the configuration; NULL: all that can be found */
     bool json, repair;
     const char *urls[VISIT_MOST];
     size_t url_count;
@@ -76,6 +81,9 @@ static int parse(int key, char *text, struct argp_state *state)
 {
     struct arguments *arguments = state->input;
     switch (key) {
+    case 'c':
+        arguments->file = text;
+        return 0;
     case KEY_JSON:
         arguments->json = true;
         return 0;
@@ -133,13 +141,16 @@ static bool visit_named(struct arguments *arguments, struct doctor_visit visit, 
     return done;
 }
 
-static bool visit_all(struct doctor_visit visit, struct doctor_report *report)
+static bool visit_all(struct doctor_visit visit, struct doctor_report *report, const char *file)
 {
     bool done = true;
+    doctor_memory(report);
     for (const char *const *name = registry_names(visit.registry); *name; name++) {
         visit.plugin = *name;
         done &= doctor_visit(&visit, report);
     }
+    doctor_gateways(report);
+    done &= doctor_configurations(report, file);
     return done;
 }
 
@@ -170,7 +181,8 @@ static int examine(struct arguments *arguments, struct registry *registry)
         return EX_USAGE;
     }
     doctor_report_init(&report, arguments->json, arguments->repair);
-    const bool done = arguments->url_count ? visit_named(arguments, visit, &report) : visit_all(visit, &report);
+    const bool done =
+        arguments->url_count ? visit_named(arguments, visit, &report) : visit_all(visit, &report, arguments->file);
     doctor_report_end(&report, done);
     return !done ? EX_UNAVAILABLE : report.bad ? EXIT_FAILURE : EXIT_SUCCESS;
 }
@@ -181,10 +193,10 @@ int command_doctor(int argc, char **argv)
         options,
         parse,
         "[URL...]",
-        "Examines channels (PLUGIN://NAME, or everything that is there) for what is wrong: dead receivers, stale "
-        "flags, lost "
-        "memory, programs that do not understand each other. Exit status: 0 nothing wrong, 1 something is and was not "
-        "mended, 69 something could not be examined.",
+        "Finds what is wrong with channels (PLUGIN://NAME, those only), or with everything that is there: memory, "
+        "channels, "
+        "gateways, their bridges, books and peers, configurations, certificates, ports.\v"
+        "Exit status: 0 nothing wrong, 1 something is and was not mended, 69 something could not be examined.",
         NULL,
         NULL,
         NULL};

@@ -2,6 +2,7 @@
 
 #include "cli/json.h"
 
+#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -25,12 +26,10 @@ static unsigned index_of(const char *const *words, const cJSON *value)
     return 3;
 }
 
-/* ---- the child's side ---------------------------------------------------------------------------------------------- */
-
-void doctor_report_write(FILE *to, const char *plugin, const struct leat_finding *finding)
+static cJSON *finding_json(const char *key, const char *who, const struct leat_finding *finding)
 {
     cJSON *object = cJSON_CreateObject();
-    cJSON_AddStringToObject(object, "plugin", plugin);
+    cJSON_AddStringToObject(object, key, who);
     cJSON_AddStringToObject(object, "subject", finding->subject ? finding->subject : "");
     cJSON_AddStringToObject(object, "grade", word(grades, finding->grade));
     cJSON_AddStringToObject(object, "code", finding->code ? finding->code : "");
@@ -39,6 +38,14 @@ void doctor_report_write(FILE *to, const char *plugin, const struct leat_finding
         cJSON_AddStringToObject(object, "remedy", finding->remedy);
     }
     cJSON_AddStringToObject(object, "repair", word(repairs, finding->repair));
+    return object;
+}
+
+/* ---- the child's side ---------------------------------------------------------------------------------------------- */
+
+void doctor_report_write(FILE *to, const char *plugin, const struct leat_finding *finding)
+{
+    cJSON *object = finding_json("plugin", plugin, finding);
     char *line = cJSON_PrintUnformatted(object);
     fprintf(to, "%s\n", line ? line : "");
     fflush(to); /* what comes next may be a crash */
@@ -70,6 +77,7 @@ static void add(struct doctor_report *report, cJSON *finding)
     const unsigned grade = index_of(grades, cJSON_GetObjectItemCaseSensitive(finding, "grade"));
     const unsigned repair = index_of(repairs, cJSON_GetObjectItemCaseSensitive(finding, "repair"));
     report->findings++;
+    report->repairable += repair == LEAT_REPAIR_POSSIBLE;
     report->bad += grade >= LEAT_FINDING_WARNING && repair != LEAT_REPAIR_DONE;
     if (report->json) {
         cJSON_AddItemToArray(report->array, finding);
@@ -85,6 +93,17 @@ void doctor_report_init(struct doctor_report *report, bool json, bool repair)
     if (json) {
         report->array = cJSON_CreateArray();
     }
+}
+
+void doctor_tell(struct doctor_report *report, const char *area, struct leat_finding finding, const char *format, ...)
+{
+    char text[1024];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    finding.text = text;
+    add(report, finding_json("area", area, &finding));
 }
 
 void doctor_report_add(struct doctor_report *report, FILE *from)
@@ -106,7 +125,7 @@ void doctor_report_end(struct doctor_report *report, bool complete)
         json_print(report->array, true);
     } else if (report->findings == 0 && complete) {
         puts("There is nothing to examine.");
-    } else if (report->bad && !report->repair) {
+    } else if (report->repairable) {
         puts("`leat doctor --repair` does what is marked so.");
     }
 }

@@ -10,12 +10,17 @@
 
 struct doctor_report {
     bool json, repair, coloured;
-    cJSON *array;      /* with `json` */
-    unsigned findings; /* of any grade */
-    unsigned bad;      /* warnings and errors that were not repaired */
+    cJSON *array;        /* with `json` */
+    unsigned findings;   /* of any grade */
+    unsigned repairable; /* that --repair would mend */
+    unsigned bad;        /* warnings and errors that were not repaired */
 };
 
 void doctor_report_init(struct doctor_report *report, bool json, bool repair);
+
+/* What this program itself found: `finding` has all but its text. `area` is what it looked at: "memory", "gateway". */
+__attribute__((format(printf, 4, 5))) void doctor_tell(struct doctor_report *report, const char *area,
+                                                       struct leat_finding finding, const char *format, ...);
 
 /* In the child: one line that doctor_report_add reads. */
 void doctor_report_write(FILE *to, const char *plugin, const struct leat_finding *finding);

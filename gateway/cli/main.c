@@ -30,7 +30,7 @@ static const struct command commands[] = {
 #ifdef LEAT_COMMAND_LEDGER
     {"ledger", command_ledger, "show the books of a gateway's bridges"},
 #endif
-    {"doctor", command_doctor, "find what is wrong with channels, and mend it"},
+    {"doctor", command_doctor, "find what is wrong, and mend what can be mended"},
     {"plugins", command_plugins, "show the gateway's plugins and their options"},
     {"plugin", command_plugin, "for a plugin's author: make a new one, test a compiled one"},
 };

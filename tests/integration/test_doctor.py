@@ -163,7 +163,7 @@ def test_a_prefix_is_examined_apart(house):
         (["--set=nix.kind=1"], 64, "no plugin 'nix'"),
         (["--set=cppipc.kind=nix"], 69, "cppipc.kind"),
         (["cppipx://quotes"], 69, "cppipx"),
-        (["shm://quotes"], 69, "no examination"),
+        (["pubsub://quotes"], 69, "is a pattern, here a channel is needed"),
     ],
 )
 def test_what_cannot_be_examined_is_said(house, arguments, status, words):

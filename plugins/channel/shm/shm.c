@@ -1,4 +1,5 @@
 /* shm: leat's native channel, shared memory that any number of processes of this host read and write. A table over libleat. */
+#include "shm/examine.h"
 #include "shm/open.h"
 
 #include "common/account.h"
@@ -230,6 +231,7 @@ static const struct leat_channel_ops ops = {
     .abort = abort_claim,
     .writer_close = writer_close,
     .reader_is_durable = reader_is_durable,
+    .examine = shm_examine,
 };
 
 LEAT_EXPORT const struct leat_plugin leat_plugin_v1 = {
