@@ -2,8 +2,11 @@
 #include "config/config.h"
 #include "cli/command.h"
 #include "cli/config_print.h"
+#include "cli/order.h"
+#include "config/exchange.h"
 
 #include <argp.h>
+#include <err.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -18,7 +21,7 @@ static const struct argp_option options[] = {
     {0}};
 
 struct arguments {
-    const char *file;
+    const char *file, *gateway; /* one of them; none: the system's file */
     struct effective_how how;
     bool json;
 };
@@ -43,9 +46,18 @@ static int parse(int key, char *text, struct argp_state *state)
         arguments->json = true;
         return 0;
     case ARGP_KEY_ARG:
-        argp_error(state, "'%s' is not expected here; the configuration is named by -c FILE", text);
+        if (arguments->gateway) {
+            argp_error(state, "one gateway at a time");
+        }
+        arguments->gateway = text;
         return 0;
     case ARGP_KEY_END:
+        if (arguments->file && arguments->gateway) {
+            argp_error(state, "either a running gateway or -c FILE");
+        }
+        if (arguments->gateway && arguments->how.secrets) {
+            argp_error(state, "a gateway does not tell its secrets; -c FILE shows those of a file that you can read");
+        }
         if (arguments->json && (arguments->how.all || arguments->how.bare || arguments->how.secrets)) {
             argp_error(state, "--json goes with none of --all, --bare and --show-secrets");
         }
@@ -66,18 +78,44 @@ static bool print_file(const struct arguments *arguments)
     return printed;
 }
 
+/* What a running gateway has in force, whatever its files say by now. */
+static int print_running(const struct arguments *arguments)
+{
+    int status;
+    cJSON *answer = order_send(arguments->gateway, "config", NULL, &status);
+    if (!answer) {
+        return status;
+    }
+    struct config *config = config_from_json(cJSON_GetObjectItemCaseSensitive(answer, "config"));
+    if (!config) {
+        warnx("gateway '%s' does not tell its configuration in a way that this version understands",
+              arguments->gateway);
+    }
+    status = config && config_print(config, arguments->how, arguments->json, true) ? EXIT_SUCCESS : EXIT_FAILURE;
+    config_free(config);
+    cJSON_Delete(answer);
+    return status;
+}
+
 int command_config(int argc, char **argv)
 {
-    static const struct argp argp = {options,
-                                     parse,
-                                     NULL,
-                                     "Prints the configuration that is in force as one INI file: drop-ins, templates "
-                                     "and expansions done, each value with "
-                                     "the place that it comes from. What is printed can be used in its stead.",
-                                     NULL,
-                                     NULL,
-                                     NULL};
-    struct arguments arguments = {.file = LEAT_CONFIG_FILE};
+    static const struct argp argp = {
+        options,
+        parse,
+        "[GATEWAY]",
+        "Prints a configuration as one INI file: drop-ins, templates and expansions done, "
+        "each value with the place that it comes from. What is printed can be used in its "
+        "stead. Of a running GATEWAY it is what is in force there; otherwise what FILE says.",
+        NULL,
+        NULL,
+        NULL};
+    struct arguments arguments = {0};
     argp_parse(&argp, argc, argv, 0, NULL, &arguments);
+    if (arguments.gateway) {
+        return print_running(&arguments);
+    }
+    if (!arguments.file) {
+        arguments.file = LEAT_CONFIG_FILE;
+    }
     return print_file(&arguments) ? EXIT_SUCCESS : EXIT_FAILURE;
 }

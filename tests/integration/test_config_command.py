@@ -189,3 +189,23 @@ def test_a_plugin_that_crashes_is_named(house):
     answer = house.run(LEAT, "config", "-c", file)
     assert answer.returncode == 1 and answer.stdout == ""
     assert "plugin crash.so crashed" in answer.stderr, answer.stderr
+
+
+def test_a_running_gateway_tells_what_is_in_force_whatever_its_file_says_by_now(house):
+    house.path("token").write_text("abracadabra-0123456789")
+    gateway = house.gateway(
+        f"[gateway]\nname = test\nadmin = http://127.0.0.1:{free_port()}\nadmin_token = ${{file:token}}\n"
+        "[bridge.quotes]\npattern = pubsub\ndirection = out\nchannel = shm://quotes\n"
+        f"listen = {house.ipc('quotes')}\n"
+    )
+    before = house.run(LEAT, "config", "test").stdout
+    assert "admin_token = ${file:" in before and "abracadabra" not in before
+    assert f"listen = {house.ipc('quotes')}" in before
+
+    gateway.configuration.write_text("nonsense")
+    assert house.run(LEAT, "config", "test").stdout == before
+    [listen] = [entry for entry in json.loads(house.run(LEAT, "config", "--json", "test").stdout)["entries"]
+                if entry["key"] == "listen"]
+    assert (listen["value"], listen["line"]) == (house.ipc("quotes"), 9)
+    answer = house.run(LEAT, "config", "nobody")
+    assert (answer.returncode, answer.stderr) == (66, "leat config: no gateway named 'nobody' has run here\n")
