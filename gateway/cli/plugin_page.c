@@ -102,7 +102,6 @@ static cJSON *option_json(const struct leat_option *row)
         json_add_i64(object, "max", row->max);
     }
     cJSON_AddBoolToObject(object, "required", (row->flags & LEAT_OPTION_REQUIRED) != 0);
-    cJSON_AddBoolToObject(object, "reloadable", (row->flags & LEAT_OPTION_RELOADABLE) != 0);
     cJSON_AddBoolToObject(object, "secret", (row->flags & LEAT_OPTION_SECRET) != 0);
     cJSON_AddStringToObject(object, "help", or_nothing(row->help));
     return object;

@@ -31,9 +31,9 @@ enum leat_option_type {
     LEAT_OPTION_MODE = 9      /* uint32_t permission bits, octal */
 };
 
-#define LEAT_OPTION_REQUIRED 1u   /* a bridge that uses the plugin must set it */
-#define LEAT_OPTION_RELOADABLE 2u /* may change without a restart of the bridge */
-#define LEAT_OPTION_SECRET 4u     /* its value is never shown, neither in errors nor in logs */
+/* Flags; 2u is reserved. A reload that changes an option restarts the bridges that use it. */
+#define LEAT_OPTION_REQUIRED 1u /* a bridge that uses the plugin must set it */
+#define LEAT_OPTION_SECRET 4u   /* its value is never shown, neither in errors nor in logs */
 
 /* One row of the table. The macros below fill it. */
 struct leat_option {
