@@ -104,6 +104,17 @@ static size_t collect(struct row *rows, const struct page_bridge *bridge)
     return count;
 }
 
+static void print_left_out(const struct page_bridge *bridge, const struct row *rows, size_t count)
+{
+    uint32_t peers = atomic_load_explicit(&bridge->peers, memory_order_relaxed), here = 0;
+    for (size_t row = 0; row < count; row++) {
+        here += rows[row].peer->until_ns == 0;
+    }
+    if (peers > here && here == PAGE_PEERS) {
+        printf("  %" PRIu32 " more peers are not shown\n", peers - here);
+    }
+}
+
 static void print_sums(const struct page_bridge *bridge)
 {
     const struct page_traffic *traffic = &bridge->traffic;
@@ -148,6 +159,7 @@ bool ledger_print_peers(const struct page_bridge *bridge)
         print_row(&rows[row], who_width, widths);
         balanced = balanced && ledger_peer_balances(rows[row].peer);
     }
+    print_left_out(bridge, rows, count);
     print_sums(bridge);
     return balanced;
 }

@@ -1,9 +1,12 @@
 """The books of each peer: what a subscriber was offered, sent and lost, since when; unknown where nobody can know."""
 
+import shutil
 import socket
+import ssl
 
 import pytest
 
+from certificates import Authority
 from channel import BLOCK
 from sp import SUB, Connection
 from support import LEAT, LEATD, drops, free_port, tcp, wait_until
@@ -66,10 +69,11 @@ def test_a_slow_subscribers_loss_is_known_to_the_message_and_another_one_has_non
 
 def test_a_peer_that_begins_to_lose_is_an_event_and_so_is_its_end(house, gateway):
     url = tcp()
-    writer = house.writer("quotes")
+    writer = house.writer("quotes", policy=BLOCK)
     running = gateway(bridge(url, "pubsub.queue = 10"))
     slow = Connection.dial(url, SUB)
     running.wait_for_peers("quotes", 1)
+    wait_until(lambda: running.bridge("quotes")["state"] == "running", "the channel is open")
     for _ in range(500):
         writer.publish(LARGE)
     wait_until(lambda: "is too slow and loses messages" in running.log(), "the log says that a peer loses")
@@ -95,6 +99,47 @@ def test_what_nobody_counts_is_unknown_and_not_zero(house, gateway, pynng):
         assert peer["sent"] is None and peer["lost"] is None and not peer["counted"]
         assert running.bridge("quotes")["peers_uncounted"] == 1
         assert "unknown" in house.run(LEAT, "ledger").stdout
+
+
+@pytest.mark.skipif(not shutil.which("openssl"), reason="openssl is not installed")
+def test_a_subscriber_over_tls_has_books_like_others(house, gateway, tmp_path):
+    port = free_port()
+    authority = Authority(tmp_path, "test-ca")
+    identity = authority.issue("localhost", "DNS:localhost")
+    running = gateway(
+        bridge(f"tls+tcp://127.0.0.1:{port}", f"tls.cert = {identity.certificate}", f"tls.key = {identity.key}", "pubsub.queue = 50")
+    )
+    writer = house.writer("quotes", policy=BLOCK)
+    context = ssl.create_default_context(cafile=authority.certificate)
+    with socket.create_connection(("127.0.0.1", port), timeout=10) as plain:
+        with context.wrap_socket(plain, server_hostname="localhost") as sock:
+            subscriber = Connection(sock, SUB)
+            running.wait_for_peers("quotes", 1)
+            wait_until(lambda: running.bridge("quotes")["state"] == "running", "the channel is open")
+            for _ in range(1000):
+                writer.publish(LARGE)
+            [peer] = wait_until(lambda: [p for p in peers(running) if p["offered"] == 1000], "it was offered all")
+            assert peer["counted"] and peer["lost"] > 300
+            assert len(take_all(subscriber, 2)) == 1000 - peer["lost"]
+
+
+def test_of_a_crowd_sixty_four_are_shown_and_all_are_summed(house, gateway):
+    url = tcp()
+    writer = house.writer("quotes")
+    running = gateway(bridge(url))
+    crowd = [Connection.dial(url, SUB) for _ in range(100)]
+    running.wait_for_peers("quotes", 100)
+    for _ in range(10):
+        writer.publish(b"hello")
+    wait_until(lambda: running.bridge("quotes")["traffic"]["sent"] == 1000, "ten messages for a hundred peers are sent")
+    assert len(peers(running)) == 64 and running.bridge("quotes")["peers_ever"] == 100
+    assert "36 more peers are not shown" in house.run(LEAT, "ledger").stdout
+    for connection in crowd[:90]:
+        connection.close()
+    wait_until(lambda: len(peers(running)) == 10, "those that stay are shown")
+    assert running.bridge("quotes")["traffic"]["sent"] == 1000
+    for connection in crowd[90:]:
+        connection.close()
 
 
 @pytest.mark.parametrize("scheme", ["tcp", "ipc"])
