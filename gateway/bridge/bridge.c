@@ -223,6 +223,9 @@ static int build(struct bridge *bridge, char *explain, size_t explain_size)
     }
     page_peers_leave(bridge->page);
     atomic_store_explicit(&bridge->page->lane_count, (uint32_t)bridge->lane_count, memory_order_release);
+    bridge->door = door_open(bridge->resolved, bridge->map, bridge->page);
+    if (!bridge->door)
+        return -ENOMEM;
     error = create_pattern(bridge, explain, explain_size);
     return error ? error : open_socket(bridge, explain, explain_size);
 }
@@ -342,6 +345,7 @@ void bridge_free(struct bridge *bridge)
     join_lanes(bridge);
     if (bridge->socket)
         bridge->engine->close(bridge->socket);
+    door_close(bridge->door);
     for (size_t i = 0; i < bridge->outward_count; i++)
         if (bridge->outward)
             outward_fini(&bridge->outward[i]);

@@ -3,6 +3,7 @@
 #define LEAT_BRIDGE_INSIDE_H
 
 #include "bridge/audit.h"
+#include "bridge/door.h"
 #include "bridge/inward.h"
 #include "bridge/outward.h"
 #include "plugin/resolve.h"
@@ -21,6 +22,7 @@ struct bridge {
     void *socket;
     const struct leat_transport_ops *engine;
     size_t attached; /* endpoints that are */
+    struct door *door;
 
     pthread_mutex_t submit; /* sends are submitted by one thread at a time */
     bool

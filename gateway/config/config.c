@@ -174,6 +174,13 @@ struct config *config_load(const char *path, struct problems *problems)
     return NULL;
 }
 
+static void fini_texts(struct config_texts *texts)
+{
+    for (size_t i = 0; i < texts->count; i++)
+        free(texts->items[i]);
+    free(texts->items);
+}
+
 static void fini_bridge(struct config_bridge *bridge)
 {
     free(bridge->name);
@@ -185,6 +192,8 @@ static void fini_bridge(struct config_bridge *bridge)
     urls_fini(&bridge->listen);
     urls_fini(&bridge->dial);
     urls_fini(&bridge->reply);
+    fini_texts(&bridge->allow);
+    fini_texts(&bridge->deny);
 }
 
 void config_free(struct config *config)

@@ -39,6 +39,11 @@ struct config_urls {
     size_t count;
 };
 
+struct config_texts {
+    char **items;
+    size_t count;
+};
+
 struct config_bridge {
     char *name;    /* "quotes" of [bridge.quotes] */
     char *section; /* "bridge.quotes" */
@@ -46,9 +51,11 @@ struct config_bridge {
     char *pattern;
     enum config_direction direction;
     struct config_urls channels, listen, dial;
-    struct config_urls reply;     /* `reply_channel`: none or one */
-    uint64_t receive_limit_bytes; /* `receive_limit`, default 64MiB: largest message taken from the network */
-    char *file;                   /* of its section */
+    struct config_urls reply;        /* `reply_channel`: none or one */
+    struct config_texts allow, deny; /* rules of access.h */
+    uint32_t max_peers;              /* 0: any number */
+    uint64_t receive_limit_bytes;    /* `receive_limit`, default 64MiB: largest message taken from the network */
+    char *file;                      /* of its section */
     unsigned line;
 };
 

@@ -169,6 +169,36 @@ static void check_joints(const struct config *config, const struct config_bridge
     }
 }
 
+static bool shows_certificates(const struct config_url *url)
+{
+    return strncmp(url->scheme, "tls+", 4) == 0 || strncmp(url->scheme, "wss", 3) == 0;
+}
+
+static const struct config_url *find_without(const struct config_urls *urls)
+{
+    for (size_t i = 0; i < urls->count; i++) {
+        if (!shows_certificates(&urls->items[i]))
+            return &urls->items[i];
+    }
+    return NULL;
+}
+
+/* Who comes without a certificate has no name. */
+static void check_names(const struct config *config, const struct config_bridge *bridge, const char *key,
+                        const struct config_texts *rules, struct problems *problems)
+{
+    const struct config_url *listen = find_without(&bridge->listen), *dial = find_without(&bridge->dial);
+    const struct config_url *url = listen != NULL ? listen : dial;
+    const struct config_entry *entry = entry_of(config, bridge, key);
+    for (size_t i = 0; i < rules->count && url != NULL; i++) {
+        if (strncmp(rules->items[i], "name:", 5) == 0)
+            problems_add(
+                problems, entry->file, entry->line,
+                "[%s] %s = %s: at %s nobody shows a certificate; names need tls+tcp or wss in all of listen and dial",
+                bridge->section, key, quoted(entry, rules->items[i]), quoted(entry, url->text));
+    }
+}
+
 void rules_check(const struct config *config, struct problems *problems)
 {
     if (config->bridge_count > PAGE_BRIDGES_MAX) {
@@ -186,6 +216,8 @@ void rules_check(const struct config *config, struct problems *problems)
         check_own_listeners(config, bridge, problems);
         check_repeats(config, bridge, "dial", &bridge->dial, problems);
         check_joints(config, bridge, problems);
+        check_names(config, bridge, "allow", &bridge->allow, problems);
+        check_names(config, bridge, "deny", &bridge->deny, problems);
         for (size_t j = 0; j < i; j++)
             check_listeners(config, bridge, &config->bridges[j], problems);
     }

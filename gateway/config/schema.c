@@ -1,5 +1,6 @@
 #include "config/schema.h"
 
+#include "config/access.h"
 #include "config/memory.h"
 #include "config/options.h"
 #include "config/plugin_dir.h"
@@ -68,6 +69,8 @@ struct bridge_values {
     const char *like, *pattern, *worker;
     uint32_t direction;
     const char *const *channels, *const *reply, *const *listen, *const *dial;
+    const char *const *allow, *const *deny;
+    int64_t max_peers;
     uint64_t receive_limit_bytes;
 };
 
@@ -97,6 +100,12 @@ const struct leat_option schema_bridge[] = {
            "the worker process that runs this bridge; bridges with the same name share one, the default is one each"),
     BRIDGE(receive_limit_bytes, "receive_limit", LEAT_OPTION_SIZE, 0, "64MiB", 1, INT64_C(8) << 30, NULL,
            "the largest message that is taken from the network"),
+    BRIDGE(allow, "allow", LEAT_OPTION_LIST, 0, NULL, 0, 0, NULL,
+           "who may become a peer: addresses (10.1.2.3, ::1), networks (10.0.0.0/8), users of this host (user:alice, "
+           "uid:1000) and names in certificates (name:desk.example, name:*.example); everybody without it"),
+    BRIDGE(deny, "deny", LEAT_OPTION_LIST, 0, NULL, 0, 0, NULL, "who may not, in the same words; it goes before allow"),
+    BRIDGE(max_peers, "max_peers", LEAT_OPTION_INT, 0, "0", 0, 1000000, NULL,
+           "how many peers there may be at a time; 0: any number"),
 };
 const size_t schema_bridge_count = sizeof(schema_bridge) / sizeof(*schema_bridge);
 
@@ -196,6 +205,27 @@ static struct config_urls take_urls(const struct config *config, const char *sec
     return urls;
 }
 
+/* The rules of access.h that are ones. An empty list would be read as "nobody" or as "everybody". */
+static struct config_texts take_rules(const struct config *config, const char *section, const char *key,
+                                      const char *const *texts, struct problems *problems)
+{
+    struct config_texts rules = {0};
+    const struct config_entry *entry = config_find(config, section, key);
+    if (entry != NULL && !entry->doubtful && *texts == NULL)
+        problems_add(problems, entry->file, entry->line,
+                     "[%s] %s: an empty list; leave the line out when nothing is to be listed", section, key);
+    for (; *texts != NULL; texts++) {
+        char *problem = access_rule_problem(*texts);
+        if (problem != NULL)
+            problems_add(problems, entry->file, entry->line, "[%s] %s = %s: %s", section, key,
+                         entry->secret ? "(secret)" : *texts, entry->secret ? secret_safe(*texts, problem) : problem);
+        free(problem);
+        rules.items = memory_resize(rules.items, rules.count + 1, sizeof(*rules.items));
+        rules.items[rules.count++] = memory_copy(*texts);
+    }
+    return rules;
+}
+
 static void fill_bridge(struct config *config, const struct config_section *section, struct problems *problems)
 {
     struct options options;
@@ -217,6 +247,9 @@ static void fill_bridge(struct config *config, const struct config_section *sect
         .reply = take_urls(config, section->name, "reply_channel", values->reply, problems),
         .listen = take_urls(config, section->name, "listen", values->listen, problems),
         .dial = take_urls(config, section->name, "dial", values->dial, problems),
+        .allow = take_rules(config, section->name, "allow", values->allow, problems),
+        .deny = take_rules(config, section->name, "deny", values->deny, problems),
+        .max_peers = (uint32_t)values->max_peers,
         .receive_limit_bytes = values->receive_limit_bytes,
         .file = memory_copy(section->file),
         .line = section->line,

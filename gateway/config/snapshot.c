@@ -141,6 +141,13 @@ static void wire_urls(struct wire *wire, struct config_urls *urls)
         wire_url(wire, &urls->items[i]);
 }
 
+static void wire_texts(struct wire *wire, struct config_texts *texts)
+{
+    texts->items = wire_list(wire, texts->items, &texts->count, sizeof(*texts->items), sizeof(uint64_t));
+    for (size_t i = 0; i < texts->count; i++)
+        wire_text(wire, &texts->items[i]);
+}
+
 static void wire_bridge(struct wire *wire, struct config_bridge *bridge)
 {
     uint32_t direction = bridge->direction, line = bridge->line;
@@ -156,6 +163,9 @@ static void wire_bridge(struct wire *wire, struct config_bridge *bridge)
     wire_urls(wire, &bridge->listen);
     wire_urls(wire, &bridge->dial);
     wire_urls(wire, &bridge->reply);
+    wire_texts(wire, &bridge->allow);
+    wire_texts(wire, &bridge->deny);
+    wire_u32(wire, &bridge->max_peers);
     wire->broken |= direction < CONFIG_OUT || direction > CONFIG_BOTH || bridge->receive_limit_bytes == 0;
     bridge->direction = (enum config_direction)direction;
     bridge->line = line;
@@ -197,7 +207,7 @@ static void wire_config(struct wire *wire, struct config *config)
     for (size_t i = 0; i < config->section_count; i++)
         wire_section(wire, &config->sections[i]);
     config->bridges =
-        wire_list(wire, config->bridges, &config->bridge_count, sizeof(*config->bridges), 12 * sizeof(uint64_t));
+        wire_list(wire, config->bridges, &config->bridge_count, sizeof(*config->bridges), 15 * sizeof(uint64_t));
     for (size_t i = 0; i < config->bridge_count; i++)
         wire_bridge(wire, &config->bridges[i]);
     config->entries =

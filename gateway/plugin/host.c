@@ -17,6 +17,7 @@ struct host {
     const char *key, *subject;
     struct problems *problems;
     char *who; /* "bridge quotes: pubsub" */
+    struct host_ear ear;
 };
 
 static void host_log(void *context, int32_t level, const char *text)
@@ -79,6 +80,19 @@ static int64_t host_now_ns(void *context)
     return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
 }
 
+static int32_t host_admit(void *context, const struct leat_visitor *visitor)
+{
+    const struct host *host = context;
+    return host->ear.admit != NULL ? host->ear.admit(host->ear.user, host->ear.endpoint, visitor) : 0;
+}
+
+static void host_certificate(void *context, int64_t expires_ns, const char *trouble)
+{
+    const struct host *host = context;
+    if (host->ear.certificate != NULL)
+        host->ear.certificate(host->ear.user, host->ear.endpoint, expires_ns, trouble);
+}
+
 struct leat_host *host_new(const struct config *config, const struct config_bridge *bridge, const struct plugin *plugin,
                            const char *key, const char *subject, struct problems *problems)
 {
@@ -88,7 +102,9 @@ struct leat_host *host_new(const struct config *config, const struct config_brid
                                     .context = host,
                                     .log = host_log,
                                     .blame = host_blame,
-                                    .now_ns = host_now_ns},
+                                    .now_ns = host_now_ns,
+                                    .admit = host_admit,
+                                    .certificate = host_certificate},
                           .config = config,
                           .bridge = bridge,
                           .plugin = plugin,
@@ -97,6 +113,12 @@ struct leat_host *host_new(const struct config *config, const struct config_brid
                           .problems = problems,
                           .who = memory_format("bridge %s: %s", bridge->name, plugin->table.name)};
     return &host->table;
+}
+
+void host_listen(struct leat_host *table, const struct host_ear *ear)
+{
+    if (table != NULL)
+        ((struct host *)table->context)->ear = ear != NULL ? *ear : (struct host_ear){0};
 }
 
 void host_seal(struct leat_host *table)

@@ -14,6 +14,17 @@ struct leat_host *host_new(const struct config *config, const struct config_brid
                            const char *key, const char *subject, struct problems *problems);
 void host_free(struct leat_host *host);
 
+/* Who is asked by an endpoint's instance, and told of its certificate. Without one everybody may come in. */
+struct host_ear {
+    void *user;
+    size_t endpoint; /* which it is, for the calls */
+    int32_t (*admit)(void *user, size_t endpoint, const struct leat_visitor *visitor);
+    void (*certificate)(void *user, size_t endpoint, int64_t expires_ns, const char *trouble);
+};
+
+/* Copied; NULL: nobody any more. Before the instance's threads run, or after. */
+void host_listen(struct leat_host *host, const struct host_ear *ear);
+
 /* Ends blaming: `problems` is about to go away, the instance lives on. */
 void host_seal(struct leat_host *host);
 

@@ -265,6 +265,24 @@ static void check_families(struct resolution *resolution)
     }
 }
 
+/* Rules that nobody asks for would let everybody in. */
+static void check_access(struct resolution *resolution)
+{
+    const struct config_bridge *bridge = resolution->bridge;
+    const struct plugin *engine = resolution->out->engine;
+    static const char *const keys[] = {"allow", "deny", "max_peers"};
+    if (engine == NULL || engine->transport.asks != 0)
+        return;
+    const bool used[] = {bridge->allow.count > 0, bridge->deny.count > 0, bridge->max_peers > 0};
+    for (size_t i = 0; i < sizeof(keys) / sizeof(*keys); i++) {
+        const struct config_entry *entry = config_find(resolution->config, bridge->section, keys[i]);
+        char *text = memory_format("transport '%s' does not ask who may become a peer", engine->table.name);
+        if (used[i] && entry != NULL)
+            blame(resolution, keys[i], entry->value, text);
+        free(text);
+    }
+}
+
 static void add_name(const char **names, size_t *count, const struct plugin *plugin)
 {
     if (plugin != NULL)
@@ -381,6 +399,7 @@ int resolve_bridge(struct resolved_bridge *out, const struct config *config, con
     check_direction(&resolution);
     check_reply(&resolution);
     check_families(&resolution);
+    check_access(&resolution);
     check_prefixes(&resolution);
     drop_unasked(&resolution);
     return problems->count == before ? 0 : -EINVAL;

@@ -4,6 +4,8 @@
 #include "common/sp_origin.h"
 #include "common/sp_stats.h"
 
+#include <nng/transport/ipc/ipc.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -110,10 +112,35 @@ static void tell(struct sp_peers *peers)
     pthread_mutex_unlock(&peers->tell);
 }
 
+/* A local peer is known by its user; one within this process needs no leave. */
+static uint32_t known_of(nng_pipe pipe, const char *address, uint32_t *user)
+{
+    uint64_t uid;
+    if (nng_pipe_get_uint64(pipe, NNG_OPT_IPC_PEER_UID, &uid) == 0) {
+        *user = (uint32_t)uid;
+        return LEAT_VISITOR_USER | LEAT_VISITOR_PEERS;
+    }
+    return strncmp(address, "inproc://", 9) == 0 ? LEAT_VISITOR_PEERS : LEAT_VISITOR_ADDRESS | LEAT_VISITOR_PEERS;
+}
+
+static bool is_admitted(struct sp_peers *peers, nng_pipe pipe)
+{
+    char address[sizeof(((struct sp_peer *)0)->address)];
+    struct leat_visitor visitor = {.size = sizeof visitor, .address = address};
+    if (!sp_origin_admits(pipe))
+        return false;
+    if (!peers->host)
+        return true;
+    sp_address_of_pipe(pipe, address, sizeof address);
+    visitor.knows = known_of(pipe, address, &visitor.user);
+    visitor.peers = sp_peers_announced(peers);
+    return peers->host->admit(peers->host->context, &visitor) == 0;
+}
+
 static void on_pipe(nng_pipe pipe, nng_pipe_ev event, void *of)
 {
     struct sp_peers *peers = of;
-    if (event == NNG_PIPE_EV_ADD_PRE && !sp_origin_admits(pipe)) {
+    if (event == NNG_PIPE_EV_ADD_PRE && !is_admitted(peers, pipe)) {
         nng_pipe_close(pipe);
         return;
     }
@@ -137,6 +164,12 @@ int sp_peers_init(struct sp_peers *peers, nng_socket socket, void (*changed)(voi
     for (size_t i = 0; i < sizeof events / sizeof events[0] && !code; i++)
         code = nng_pipe_notify(socket, events[i], on_pipe, peers);
     return code;
+}
+
+void sp_peers_ask(struct sp_peers *peers, const struct leat_host *host)
+{
+    const bool can = host->size >= offsetof(struct leat_host, admit) + sizeof host->admit && host->admit;
+    peers->host = can ? host : NULL;
 }
 
 void sp_peers_watch(struct sp_peers *peers, void (*watch)(void *watcher, nng_pipe pipe, nng_pipe_ev event),

@@ -28,6 +28,7 @@ struct sp_peers {
     uint32_t connected; /* items that are */
     void (*changed)(void *context, uint32_t connected);
     void *context;
+    const struct leat_host *host; /* that says who may become a peer, or NULL */
     void (*watch)(void *watcher, nng_pipe pipe, nng_pipe_ev event);
     void *watcher;
     _Atomic uint32_t waiting; /* receives that are submitted: while there are any, nothing lies in front of them */
@@ -38,6 +39,10 @@ struct sp_peers {
 /* `changed` may be NULL. Comes before the socket has any endpoint; 0 or an nng code. */
 int sp_peers_init(struct sp_peers *peers, nng_socket socket, void (*changed)(void *context, uint32_t connected),
                   void *context);
+
+/* Whom to ask before a pipe becomes a peer. Comes before the socket has any endpoint; without it everybody may. */
+void sp_peers_ask(struct sp_peers *peers, const struct leat_host *host);
+
 void sp_peers_fini(struct sp_peers *peers); /* after the socket is closed */
 
 /* Who else hears of every pipe that was admitted: before it is announced here, and before it is taken away. Comes before the

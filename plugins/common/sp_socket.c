@@ -223,7 +223,6 @@ static uint32_t room_of_pipe(const struct socket *self)
 
 int32_t sp_open(void **socket, const struct leat_host *host, const struct leat_socket_request *request)
 {
-    (void)host;
     const struct sp_role *role = sp_role(request->role, request->flags);
     if (!role || role->raw != (request->raw != 0))
         return -ENOTSUP;
@@ -242,6 +241,7 @@ int32_t sp_open(void **socket, const struct leat_host *host, const struct leat_s
     }
     code = sp_peers_init(&self->peers, self->id, request->peers, request->context);
     self->peers.receives = role->receives;
+    sp_peers_ask(&self->peers, host);
     sp_peers_watch(&self->peers, on_pipe, self);
     if (!code)
         code = configure(self);

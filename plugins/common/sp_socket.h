@@ -24,9 +24,9 @@ int32_t sp_list_books(void *socket, struct leat_peer_books *books, uint32_t max)
 void sp_close(void *socket);
 
 /* The members of an ops table that all transports of the family share. */
-#define SP_OPS                                                                                               \
-    .size = sizeof(struct leat_transport_ops), .family = SP_FAMILY, .open = sp_open, .native = sp_native,    \
-    .alloc = sp_alloc, .drop = sp_drop, .send = sp_send, .receive = sp_receive, .list_peers = sp_list_peers, \
+#define SP_OPS                                                                                                       \
+    .size = sizeof(struct leat_transport_ops), .asks = 1, .family = SP_FAMILY, .open = sp_open, .native = sp_native, \
+    .alloc = sp_alloc, .drop = sp_drop, .send = sp_send, .receive = sp_receive, .list_peers = sp_list_peers,         \
     .close = sp_close, .probe = sp_probe, .books = sp_list_books
 
 #endif

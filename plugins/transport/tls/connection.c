@@ -1,5 +1,6 @@
 #include "tls/connection.h"
 
+#include "tls/leave.h"
 #include "tls/reason.h"
 
 #include <arpa/inet.h>
@@ -73,7 +74,7 @@ int tls_connection_init(struct tls_connection *self, void *connection, struct tl
     self->since_ns = now_ns();
     address_of(connection, &address);
     write_address(&address, self->peer, sizeof self->peer);
-    self->ssl = SSL_new(context->ctx);
+    self->ssl = tls_context_connect(context);
     BIO *bio = self->ssl ? tls_wire_bio(&self->wire) : NULL;
     if (!bio) {
         ERR_clear_error();
@@ -160,10 +161,19 @@ static int fail(struct tls_connection *self, int result)
     return code;
 }
 
-/* nng asks for the handshake when bytes come; the first read or write may have finished it before. */
-static void establish(struct tls_connection *self)
+/* nng asks for the handshake when bytes come; the first read or write may have finished it before. 0, or nng's code when the peer's
+ * names may not come in. */
+static int establish(struct tls_connection *self)
 {
+    if (atomic_load_explicit(&self->established, memory_order_relaxed))
+        return 0;
+    X509 *certificate = tls_connection_is_verified(self) ? SSL_get0_peer_certificate(self->ssl) : NULL;
+    if (!tls_leave_given(self->context->host, certificate, self->peer)) {
+        self->broken = true;
+        return NNG_EPEERAUTH;
+    }
     atomic_store_explicit(&self->established, true, memory_order_relaxed);
+    return 0;
 }
 
 /* With TLS 1.3 a dialler's handshake is over before the listener has looked at its certificate. */
@@ -180,8 +190,7 @@ int tls_connection_handshake(struct tls_connection *self)
     int result = SSL_do_handshake(self->ssl);
     if (result != 1)
         return fail(self, result);
-    establish(self);
-    return 0;
+    return establish(self);
 }
 
 int tls_connection_receive(struct tls_connection *self, uint8_t *data, size_t *len)
@@ -194,7 +203,9 @@ int tls_connection_receive(struct tls_connection *self, uint8_t *data, size_t *l
     int result = SSL_read_ex(self->ssl, data, *len, &got);
     if (result != 1)
         return fail(self, result);
-    establish(self);
+    int code = establish(self);
+    if (code)
+        return code;
     trust(self);
     atomic_store_explicit(&self->waiting, false, memory_order_relaxed);
     *len = got;
@@ -211,9 +222,8 @@ int tls_connection_send(struct tls_connection *self, const uint8_t *data, size_t
     int result = SSL_write_ex(self->ssl, data, *len, &put);
     if (result != 1)
         return fail(self, result);
-    establish(self);
     *len = put;
-    return 0;
+    return establish(self);
 }
 
 bool tls_connection_is_verified(const struct tls_connection *self)

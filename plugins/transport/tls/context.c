@@ -2,6 +2,8 @@
 
 #include "tls/credentials.h"
 #include "tls/names.h"
+#include "tls/renewal.h"
+#include "tls/validity.h"
 
 #include <openssl/err.h>
 #include <stdlib.h>
@@ -13,9 +15,11 @@ struct tls_context *tls_context_new_bare(bool listen)
     if (!context)
         return NULL;
     atomic_init(&context->references, 1);
+    pthread_mutex_init(&context->lock, NULL);
     context->listen = listen;
     context->ctx = tls_credentials_new(listen);
     if (!context->ctx) {
+        pthread_mutex_destroy(&context->lock);
         free(context);
         return NULL;
     }
@@ -41,7 +45,9 @@ void tls_context_release(struct tls_context *context)
     /* Acquire and release: whoever is last sees all that the others did with it. */
     if (!context || atomic_fetch_sub_explicit(&context->references, 1, memory_order_acq_rel) != 1)
         return;
+    tls_renewal_stop(context->renewal);
     SSL_CTX_free(context->ctx);
+    pthread_mutex_destroy(&context->lock);
     tls_failures_free(context->failures);
     free_list(context->allow);
     free(context->sni);
@@ -69,15 +75,52 @@ static int judge(int good, X509_STORE_CTX *store)
     return good;
 }
 
-void tls_context_verify(struct tls_context *context, enum tls_verify verify)
+static void demand(SSL_CTX *ctx, struct tls_context *context, enum tls_verify verify)
 {
     static const int modes[] = {
         [TLS_VERIFY_NONE] = SSL_VERIFY_NONE,
         [TLS_VERIFY_OPTIONAL] = SSL_VERIFY_PEER,
         [TLS_VERIFY_REQUIRED] = SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT,
     };
-    SSL_CTX_set_app_data(context->ctx, context);
-    SSL_CTX_set_verify(context->ctx, modes[verify], judge);
+    SSL_CTX_set_app_data(ctx, context);
+    SSL_CTX_set_verify(ctx, modes[verify], judge);
+}
+
+void tls_context_verify(struct tls_context *context, enum tls_verify verify)
+{
+    demand(context->ctx, context, verify);
+}
+
+SSL *tls_context_connect(struct tls_context *context)
+{
+    pthread_mutex_lock(&context->lock);
+    SSL *ssl = SSL_new(context->ctx);
+    pthread_mutex_unlock(&context->lock);
+    return ssl;
+}
+
+void tls_context_replace(struct tls_context *context, SSL_CTX *ctx, enum tls_verify verify)
+{
+    demand(ctx, context, verify);
+    pthread_mutex_lock(&context->lock);
+    SSL_CTX *before = context->ctx;
+    context->ctx = ctx;
+    pthread_mutex_unlock(&context->lock);
+    SSL_CTX_free(before); /* connections that have it keep it */
+}
+
+int64_t tls_context_expires_ns(struct tls_context *context)
+{
+    STACK_OF(X509) *chain = NULL;
+    pthread_mutex_lock(&context->lock);
+    int64_t first = tls_validity_until_ns(SSL_CTX_get0_certificate(context->ctx));
+    SSL_CTX_get0_chain_certs(context->ctx, &chain);
+    for (int i = 0; chain && i < sk_X509_num(chain); i++) {
+        int64_t until = tls_validity_until_ns(sk_X509_value(chain, i));
+        first = until < first ? until : first;
+    }
+    pthread_mutex_unlock(&context->lock);
+    return first;
 }
 
 static char **copy_list(const char *const *list)
@@ -106,7 +149,9 @@ struct tls_context *tls_context_new(const struct tls_terms *terms, const struct 
         return NULL;
     }
     atomic_init(&context->references, 1);
+    pthread_mutex_init(&context->lock, NULL);
     context->ctx = ctx;
+    context->host = host;
     context->listen = terms->listen;
     context->failures = tls_failures_new(host, terms->listen);
     context->allow = terms->allow ? copy_list(terms->allow) : NULL;
@@ -117,5 +162,6 @@ struct tls_context *tls_context_new(const struct tls_terms *terms, const struct 
         return NULL;
     }
     tls_context_verify(context, terms->verify);
+    context->renewal = tls_renewal_start(context, terms, host);
     return context;
 }

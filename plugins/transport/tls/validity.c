@@ -80,3 +80,12 @@ void tls_validity_check_authorities(STACK_OF(X509) * authorities, const char *op
     if (valid == 0)
         tls_complain(complaints, option, "none of its certificates is valid now");
 }
+
+int64_t tls_validity_until_ns(const X509 *certificate)
+{
+    struct tm when;
+    if (!certificate || ASN1_TIME_to_tm(X509_get0_notAfter(certificate), &when) != 1)
+        return 0;
+    const int64_t seconds = timegm(&when);
+    return seconds < INT64_MAX / 1000000000 ? seconds * 1000000000 : INT64_MAX;
+}

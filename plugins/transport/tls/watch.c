@@ -45,16 +45,20 @@ static void *watch(void *nothing)
     return nothing;
 }
 
-/* For as long as the process lives, and none of its signals are this thread's. Without a thread nothing is watched. */
-static void start(void)
+void tls_watch_thread(void *(*run)(void *))
 {
     pthread_t thread;
     sigset_t every, before;
     sigfillset(&every);
     pthread_sigmask(SIG_SETMASK, &every, &before);
-    if (pthread_create(&thread, NULL, watch, NULL) == 0)
+    if (pthread_create(&thread, NULL, run, NULL) == 0)
         pthread_detach(thread);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
+}
+
+static void start(void)
+{
+    tls_watch_thread(watch);
 }
 
 void tls_watch_add(struct tls_watched *watched)

@@ -19,4 +19,7 @@ struct tls_watched {
 void tls_watch_add(struct tls_watched *watched);
 void tls_watch_remove(struct tls_watched *watched);
 
+/* Runs a thread for as long as the process lives; none of the process's signals are its. Where it cannot, nothing is watched. */
+void tls_watch_thread(void *(*run)(void *));
+
 #endif

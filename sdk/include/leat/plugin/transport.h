@@ -113,7 +113,7 @@ struct leat_peer_books {
 /* The functions of a transport plugin. */
 struct leat_transport_ops {
     uint32_t size;
-    uint32_t reserved;
+    uint32_t asks; /* since minor 2: 1: leat_host.admit of the host given to open() is asked before any peer is added */
     const char *schemes; /* separated by '|': "tcp|tcp4|tcp6" */
     const char *family;  /* who shares sockets: "sp/1" */
 
