@@ -82,7 +82,7 @@ static bool print_file(const struct arguments *arguments)
 static int print_running(const struct arguments *arguments)
 {
     int status;
-    cJSON *answer = order_send(arguments->gateway, "config", NULL, &status);
+    cJSON *answer = order_send(arguments->gateway, "config", NULL, NULL, &status);
     if (!answer) {
         return status;
     }

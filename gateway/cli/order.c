@@ -73,7 +73,21 @@ static cJSON *read_answer(FILE *from, void (*on_event)(const cJSON *line))
     return NULL;
 }
 
-cJSON *order_send(const char *gateway, const char *what, void (*on_event)(const cJSON *line), int *status)
+static void write_question(FILE *to, const char *what, const char *file)
+{
+    cJSON *question = cJSON_CreateObject();
+    cJSON_AddStringToObject(question, "do", what);
+    if (file)
+        cJSON_AddStringToObject(question, "config", file);
+    char *line = cJSON_PrintUnformatted(question);
+    fprintf(to, "%s\n", line ? line : "");
+    fflush(to);
+    free(line);
+    cJSON_Delete(question);
+}
+
+cJSON *order_send(const char *gateway, const char *what, const char *file, void (*on_event)(const cJSON *line),
+                  int *status)
 {
     char path[PAGE_CONTROL_BYTES];
     *status = find_socket(gateway, path, sizeof path);
@@ -87,8 +101,7 @@ cJSON *order_send(const char *gateway, const char *what, void (*on_event)(const 
         *status = error == EACCES ? EX_NOPERM : EX_UNAVAILABLE;
         return NULL;
     }
-    fprintf(stream, "{\"do\": \"%s\"}\n", what);
-    fflush(stream);
+    write_question(stream, what, file);
     cJSON *answer = read_answer(stream, on_event);
     fclose(stream);
     if (!answer) {

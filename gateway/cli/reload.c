@@ -6,6 +6,7 @@
 
 #include <argp.h>
 #include <err.h>
+#include <errno.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,10 +14,19 @@
 #include <sysexits.h>
 #include <unistd.h>
 
-static const struct argp_option options[] = {{"json", 'j', 0, 0, "Print the gateway's answer as JSON", 0}, {0}};
+#define JSON                                                       \
+    {                                                              \
+        "json", 'j', 0, 0, "Print the gateway's answer as JSON", 0 \
+    }
+static const struct argp_option reload_options[] = {JSON, {0}};
+static const struct argp_option plan_options[] = {
+    {"config", 'c', "FILE", 0, "Plan with this file instead of the one that the gateway was started with", 0},
+    JSON,
+    {0}};
 
 struct arguments {
     const char *gateway;
+    char *file; /* NULL: the gateway's own */
     bool json;
 };
 
@@ -24,6 +34,11 @@ static int parse(int key, char *text, struct argp_state *state)
 {
     struct arguments *arguments = state->input;
     switch (key) {
+    case 'c':
+        arguments->file = realpath(text, NULL); /* the gateway has a working directory of its own */
+        if (!arguments->file)
+            argp_failure(state, EX_NOINPUT, errno, "%s", text);
+        return 0;
     case 'j':
         arguments->json = true;
         return 0;
@@ -115,10 +130,12 @@ static int ask(int argc, char **argv, const struct argp *argp, const char *order
     int status = gateway_choose(NULL, &arguments.gateway, only);
     if (status)
         return status;
-    cJSON *answer = order_send(arguments.gateway, order, arguments.json ? NULL : show_progress, &status);
+    cJSON *answer =
+        order_send(arguments.gateway, order, arguments.file, arguments.json ? NULL : show_progress, &status);
     if (answer)
         status = print_answer(&arguments, answer);
     cJSON_Delete(answer);
+    free(arguments.file);
     return status;
 }
 
@@ -130,7 +147,7 @@ static int ask(int argc, char **argv, const struct argp *argp, const char *order
 int command_reload(int argc, char **argv)
 {
     static const struct argp argp = {
-        options,
+        reload_options,
         parse,
         "[GATEWAY]",
         "Makes a running gateway read its configuration again. It is checked whole first; "
@@ -145,11 +162,11 @@ int command_reload(int argc, char **argv)
 int command_plan(int argc, char **argv)
 {
     static const struct argp argp = {
-        options,
+        plan_options,
         parse,
         "[GATEWAY]",
-        "Shows what `leat reload` would do: which bridges start, stop, restart or stay, and "
-        "because of which key. Changes nothing." EXITS,
+        "Shows what `leat reload` would do, or would do with another file in the place of the gateway's: which bridges "
+        "start, stop, restart or stay, and because of which key. Changes nothing." EXITS,
         NULL,
         NULL,
         NULL};

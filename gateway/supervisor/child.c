@@ -141,9 +141,9 @@ int child_start(struct child *child, struct nursery *nursery)
         char wait[32];
         int64_t wait_ns = next_wait_ns(child, 0);
         clock_describe(wait, sizeof wait, wait_ns);
-        set_states(child, nursery, PAGE_FAILED, "its worker cannot be started: %s; trying again in %s",
-                   strerror(-error), wait);
-        child->restart_at_ns = now_ns + wait_ns;
+        set_states(child, nursery, PAGE_FAILED, "its worker cannot be started: %s%s%s", strerror(-error),
+                   child->on_trial ? "" : "; trying again in ", child->on_trial ? "" : wait);
+        child->restart_at_ns = child->on_trial ? INT64_MAX : now_ns + wait_ns;
         return error;
     }
     child->alive = true;
@@ -221,12 +221,10 @@ static bool exited_with(const siginfo_t *end, int status)
     return end->si_code == CLD_EXITED && end->si_status == status;
 }
 
-/* The worker has said on the page what is wrong with its bridge. The next try comes as late as possible, because only somebody
- * else can mend it (a port that is taken, a certificate). */
-static int64_t plan_after_refusal(struct child *child, struct nursery *nursery)
+/* The worker has said on the page what is wrong with its bridge. */
+static void fail_after_refusal(struct child *child, struct nursery *nursery, const char *next)
 {
-    char wait[32], reason[PAGE_TEXT_BYTES];
-    clock_describe(wait, sizeof wait, child->backoff.max_ns);
+    char reason[PAGE_TEXT_BYTES];
     for (size_t i = 0; i < child->bridge_count; i++) {
         struct page_bridge *bridge = child->bridges[i].page;
         if (atomic_load_explicit(&bridge->state, memory_order_acquire) == PAGE_FAILED && *bridge->reason)
@@ -234,8 +232,17 @@ static int64_t plan_after_refusal(struct child *child, struct nursery *nursery)
         else
             snprintf(reason, sizeof reason, "its worker refused the configuration%s",
                      child->bridge_count > 1 ? " of this or another of its bridges" : "");
-        page_set_state(&nursery->map, bridge, PAGE_FAILED, "%s; trying again in %s", reason, wait);
+        page_set_state(&nursery->map, bridge, PAGE_FAILED, "%s%s", reason, next);
     }
+}
+
+/* The next try comes as late as possible, because only somebody else can mend it (a port that is taken, a certificate). */
+static int64_t plan_after_refusal(struct child *child, struct nursery *nursery)
+{
+    char wait[32], next[64];
+    clock_describe(wait, sizeof wait, child->backoff.max_ns);
+    snprintf(next, sizeof next, "; trying again in %s", wait);
+    fail_after_refusal(child, nursery, next);
     return child->backoff.max_ns;
 }
 
@@ -285,6 +292,18 @@ static void plan_restart(struct child *child, struct nursery *nursery, const sig
     log_restart(child, how, wait, held, now_ns);
 }
 
+/* What comes next is for the reload to say. */
+static void fail_trial(struct child *child, struct nursery *nursery, const siginfo_t *end)
+{
+    char how[64];
+    process_describe_end(how, sizeof how, end);
+    child->restart_at_ns = INT64_MAX;
+    if (exited_with(end, WORKER_CONFIG))
+        fail_after_refusal(child, nursery, "");
+    else
+        set_states(child, nursery, PAGE_FAILED, "its worker %s", how);
+}
+
 static void conclude(struct child *child, struct nursery *nursery, const siginfo_t *end, struct held held)
 {
     char who[128], how[64];
@@ -315,10 +334,10 @@ void child_ended(struct child *child, struct nursery *nursery)
     struct held held = settle(child, now_ns);
     if (child->leaving)
         conclude(child, nursery, &end, held);
+    else if (child->on_trial)
+        fail_trial(child, nursery, &end);
     else
         plan_restart(child, nursery, &end, held, now_ns);
-    if (child->on_trial)
-        child->restart_at_ns = INT64_MAX;
 }
 
 /* ---- pulse ------------------------------------------------------------------------------------------------------------- */

@@ -288,23 +288,48 @@ static void answer_config(struct client *client)
     put_and_end(client, line);
 }
 
-static void answer_reload(struct client *client, enum reload_goal goal)
+static void answer_reload(struct client *client, enum reload_goal goal, const char *file)
 {
     const struct reload_listener listener = {pass_on, client};
-    if (reload_request(client->control->reload, goal, listener) != 0)
-        refuse(client, "another reload or plan is under way; ask again when it is done");
+    int error = reload_request(client->control->reload, goal, file, listener);
+    if (error)
+        refuse(client, error == -EBUSY ? "another reload or plan is under way; ask again when it is done"
+                                       : "the gateway stops");
+}
+
+/* Whether who asks is our user, or root: others, let in by the socket's mode, could have us read a file that they cannot read themselves,
+ * and what is wrong in it quotes it. */
+static bool may_name_files(const struct client *client)
+{
+    struct ucred who;
+    socklen_t size = sizeof who;
+    return getsockopt(client->fd, SOL_SOCKET, SO_PEERCRED, &who, &size) == 0 && (who.uid == geteuid() || who.uid == 0);
+}
+
+static void answer_plan(struct client *client, const cJSON *config)
+{
+    const char *file = cJSON_GetStringValue(config);
+    if (config && (!file || *file != '/'))
+        refuse(client, "expected \"config\" to be a file's path from the root");
+    else if (config && !may_name_files(client))
+        refuse(client, "only the gateway's own user and root may name a file");
+    else
+        answer_reload(client, RELOAD_PLAN, file);
 }
 
 static void answer(struct client *client, const char *line)
 {
     cJSON *question = cJSON_Parse(line);
     const char *wanted = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(question, "do"));
+    const cJSON *config = cJSON_GetObjectItemCaseSensitive(question, "config");
     if (!wanted)
         refuse(client, "expected a line such as {\"do\": \"reload\"}");
-    else if (strcmp(wanted, "reload") == 0)
-        answer_reload(client, RELOAD_APPLY);
     else if (strcmp(wanted, "plan") == 0)
-        answer_reload(client, RELOAD_PLAN);
+        answer_plan(client, config);
+    else if (config)
+        refuse(client, "\"config\" goes with plan alone: a gateway reloads the file that it was started with");
+    else if (strcmp(wanted, "reload") == 0)
+        answer_reload(client, RELOAD_APPLY, NULL);
     else if (strcmp(wanted, "config") == 0)
         answer_config(client);
     else

@@ -20,10 +20,12 @@ struct reload {
     struct supervisor_origin origin;
     struct admin *admin;
     struct config *running;
+    bool abandoned; /* the gateway stops */
 
     /* Of the one that is under way. */
     enum step step;
     enum reload_goal goal;
+    char *file;
     struct reload_listener listener;
     struct config *next;
     struct problems problems;
@@ -112,6 +114,8 @@ static void clear(struct reload *reload)
     plan_fini(&reload->plan);
     handover_fini(&reload->handover);
     free(reload->error);
+    free(reload->file);
+    reload->file = NULL;
     reload->check = NULL;
     reload->next = NULL;
     reload->problems = (struct problems){0};
@@ -253,7 +257,7 @@ static void conclude_check(struct reload *reload)
     problems_sort(&reload->problems);
     size_t count = reload->problems.count;
     if (count > 0 || !reload->next) {
-        fail(reload, "%zu problem%s in %s", count, count == 1 ? "" : "s", reload->origin.file);
+        fail(reload, "%zu problem%s in %s", count, count == 1 ? "" : "s", reload->file);
         return;
     }
     plan_make(&reload->plan, reload->running, reload->next);
@@ -319,16 +323,18 @@ void reload_turn(struct reload *reload, int64_t now_ns)
 
 /* ---- its beginning --------------------------------------------------------------------------------------------------- */
 
-int reload_request(struct reload *reload, enum reload_goal goal, struct reload_listener listener)
+int reload_request(struct reload *reload, enum reload_goal goal, const char *file, struct reload_listener listener)
 {
-    if (reload->step != IDLE)
-        return -EBUSY;
+    const struct supervisor_origin origin = {file ? file : reload->origin.file, reload->origin.log_level};
+    if (reload->abandoned || reload->step != IDLE)
+        return reload->abandoned ? -ESHUTDOWN : -EBUSY;
     reload->step = CHECKING;
     reload->goal = goal;
     reload->listener = listener;
+    reload->file = memory_copy(origin.file ? origin.file : "its configuration");
     if (goal == RELOAD_APPLY)
-        log_info("reload: reading %s", reload->origin.file);
-    reload->next = supervisor_read(&reload->origin, &reload->problems);
+        log_info("reload: reading %s", reload->file);
+    reload->next = supervisor_read(&origin, &reload->problems);
     tell_event(reload, "checking");
     int error = reload->next ? check_start(&reload->check, reload->next, reload->family->nursery.program) : 0;
     if (error)
@@ -370,6 +376,11 @@ bool reload_is_active(const struct reload *reload)
     return reload->step != IDLE;
 }
 
+bool reload_applies(const struct reload *reload)
+{
+    return reload->step != IDLE && reload->goal == RELOAD_APPLY;
+}
+
 const struct config *reload_config(const struct reload *reload)
 {
     return reload->running;
@@ -377,6 +388,7 @@ const struct config *reload_config(const struct reload *reload)
 
 void reload_abandon(struct reload *reload)
 {
+    reload->abandoned = true;
     if (reload->step == IDLE)
         return;
     free(reload->error);

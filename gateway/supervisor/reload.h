@@ -30,16 +30,18 @@ struct reload *reload_new(struct family *family, struct config *config, const st
 void reload_free(struct reload *reload);
 void reload_use_admin(struct reload *reload, struct admin *admin);
 
-/* 0: it has begun, and the listener will hear of its end. -EBUSY: one is under way. */
-int reload_request(struct reload *reload, enum reload_goal goal, struct reload_listener listener);
+/* `file` is another configuration to plan with; NULL: the gateway's own. 0: it has begun, and the listener will hear of its end. -EBUSY: one
+ * is under way. -ESHUTDOWN: the gateway stops. */
+int reload_request(struct reload *reload, enum reload_goal goal, const char *file, struct reload_listener listener);
 void reload_forget(struct reload *reload, const void *user); /* this listener is gone */
 
 /* The configuration that runs; until a reload has succeeded, the old one. */
 const struct config *reload_config(const struct reload *reload);
 bool reload_is_active(const struct reload *reload);
+bool reload_applies(const struct reload *reload); /* active, and not for a plan alone */
 void reload_turn(struct reload *reload, int64_t now_ns);
 
-/* The gateway stops: what is under way is left as it stands. */
+/* The gateway stops: what is under way is left as it stands, and nothing more begins. */
 void reload_abandon(struct reload *reload);
 
 #endif

@@ -39,7 +39,8 @@ struct supervisor {
     int epoll_fd, signal_fd;
     sigset_t signals, signals_before;
     enum phase phase;
-    bool is_ready, reload_again; /* the service manager knows; SIGHUP came during a reload */
+    bool is_ready, is_reloading; /* the service manager knows */
+    bool reload_again;           /* SIGHUP came during a reload */
     int64_t started_ns;
     int64_t stop_deadline_ns;
     int64_t turn_ns;  /* when the loop's last turn was */
@@ -203,21 +204,28 @@ static int conclude(struct supervisor *supervisor)
 static void reload_by_signal(struct supervisor *supervisor)
 {
     const struct reload_listener nobody = {0};
-    supervisor->reload_again = reload_request(supervisor->reload, RELOAD_APPLY, nobody) != 0;
+    supervisor->reload_again = reload_request(supervisor->reload, RELOAD_APPLY, NULL, nobody) != 0;
+}
+
+/* The manager that has sent SIGHUP waits for both words. */
+static void tell_about_reloading(struct supervisor *supervisor)
+{
+    bool is_reloading = reload_applies(supervisor->reload);
+    if (is_reloading && !supervisor->is_reloading)
+        notify_reloading();
+    else if (!is_reloading && supervisor->is_reloading)
+        notify_ready();
+    supervisor->is_reloading = is_reloading;
 }
 
 static void go_on_reloading(struct supervisor *supervisor, int64_t now_ns)
 {
-    bool was_active = reload_is_active(supervisor->reload);
-    if (was_active)
+    tell_about_reloading(supervisor);
+    if (reload_is_active(supervisor->reload))
         reload_turn(supervisor->reload, now_ns);
-    if (was_active && !reload_is_active(supervisor->reload)) {
-        notify_ready();
-        if (supervisor->reload_again)
-            reload_by_signal(supervisor);
-    }
-    if (!was_active && reload_is_active(supervisor->reload))
-        notify_reloading();
+    tell_about_reloading(supervisor);
+    if (supervisor->reload_again && !reload_is_active(supervisor->reload))
+        reload_by_signal(supervisor);
 }
 
 /* ---- signals --------------------------------------------------------------------------------------------------------- */
@@ -271,6 +279,10 @@ static void tell_the_manager(struct supervisor *supervisor, int64_t now_ns)
         notify_ready();
     }
     tell_status(supervisor);
+}
+
+static void show_life(struct supervisor *supervisor, int64_t now_ns)
+{
     if (notify_watchdog_ns() > 0 && now_ns >= supervisor->alive_ns) {
         notify_alive();
         supervisor->alive_ns = now_ns + notify_watchdog_ns() / 4;
@@ -321,6 +333,7 @@ static void take_turn(struct supervisor *supervisor)
         supervisor->grace_ns = now_ns;
     supervisor->turn_ns = now_ns;
     admin_beat(supervisor->admin);
+    show_life(supervisor, now_ns);
 
     if (supervisor->phase == DRAINING && now_ns >= supervisor->stop_deadline_ns)
         kill_all(supervisor, "it did not finish in time");

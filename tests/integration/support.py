@@ -242,9 +242,9 @@ class Gateway:
     def send(self, number):
         os.kill(self.process.pid, number)
 
-    def order(self, what):
+    def order(self, what, *options):
         """What leat plan or leat reload is told."""
-        answer = self.house.run(LEAT, what, "--json", self.name, seconds=60)
+        answer = self.house.run(LEAT, what, "--json", *options, self.name, seconds=60)
         assert answer.returncode in (0, 1), f"{answer.stdout}{answer.stderr}\n{self.log()}"
         return json.loads(answer.stdout)
 

@@ -107,6 +107,44 @@ def test_a_wrong_file_changes_nothing_and_is_told_whole(two):
     assert workers(gateway) == before
 
 
+def test_a_plan_with_another_file_leaves_the_gateways_own_alone(two, monkeypatch):
+    gateway, quotes, orders = two
+    draft = gateway.house.path("draft.ini")
+    draft.write_text(f"[gateway]\nname = test\n{quotes}")
+    monkeypatch.chdir(draft.parent)
+    assert actions(gateway.order("plan", "-c", "draft.ini")) == {"quotes": "stay", "orders": "stop"}
+    assert actions(gateway.order("plan")) == {"quotes": "stay", "orders": "stay"}
+    draft.write_text(f"[gateway]\nname = test\n{quotes}colour = red\n")
+    wrong = gateway.order("plan", "-c", draft)
+    assert wrong["error"] == f"1 problem in {draft}" and wrong["problems"][0]["line"] == 8
+    assert gateway.house.run(LEAT, "plan", "-c", "no such.ini", "test").returncode == 66
+    assert "not reloaded" not in gateway.log()
+
+
+def test_the_service_manager_hears_of_every_reload_and_of_no_plan(house):
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.bind(str(house.path("notify")))
+        manager.settimeout(30)
+        house.environment["NOTIFY_SOCKET"] = str(house.path("notify"))
+
+        def hear():
+            """The next of the words that tell where the gateway stands."""
+            while True:
+                word = manager.recv(4096).split(b"\n")[0].decode()
+                if not word.startswith("STATUS="):
+                    return word
+
+        gateway = house.gateway(bridge("quotes"))
+        assert hear() == "READY=1"
+        assert gateway.order("plan")["ok"]
+        for sections in ([bridge("quotes"), bridge("orders")], ["wrong"]):
+            write(gateway, *sections)
+            gateway.send(signal.SIGHUP)
+            assert [hear(), hear()] == ["RELOADING=1", "READY=1"]
+        assert gateway.stop() == 0
+        assert hear() == "STOPPING=1"
+
+
 def test_a_port_of_somebody_else_is_found_before_anything_is_touched(two):
     gateway, quotes, orders = two
     before = workers(gateway)
@@ -151,6 +189,7 @@ def test_the_old_configuration_comes_back_whole_when_a_bridge_does_not_serve(ref
     answer = gateway.order("reload")
     assert not answer["ok"] and answer["generation"] == 1
     assert ("bridge 'bad'" if touch == "a new one alone" else "bridge 'quotes'") in answer["error"]
+    assert "cannot be created" in answer["error"] and "again" not in answer["error"]
     after = workers(gateway)
     assert set(after) == {"quotes", "orders"} and after["orders"] == before["orders"]
     if touch == "a new one alone":
@@ -175,6 +214,8 @@ def test_nonsense_on_the_control_socket_is_answered_and_costs_nothing(two):
 
     assert b"unknown order" in ask(b'{"do": "sing"}\n')
     assert b"expected a line" in ask(b"\xff\xfe garbage\n")
+    assert b"from the root" in ask(b'{"do": "plan", "config": "test.ini"}\n')
+    assert b"goes with plan alone" in ask(b'{"do": "reload", "config": "/etc/passwd"}\n')
     assert b"more than" in ask(b"x" * 5000, shut=False)
     assert ask(b"") == b""
     crowd = [socket.socket(socket.AF_UNIX) for _ in range(40)]
