@@ -59,7 +59,7 @@ static uint64_t note_is_due(struct door *door)
 
 static void note(struct door *door, const struct leat_visitor *visitor, const char *why)
 {
-    char who[128], more[64] = "";
+    char who[128], more[64] = "", speaker[96];
     const char *bridge = door->resolved->bridge->name;
     const uint64_t count = note_is_due(door);
     if (count == 0)
@@ -68,7 +68,8 @@ static void note(struct door *door, const struct leat_visitor *visitor, const ch
     if (count > 1)
         snprintf(more, sizeof more, ", and %" PRIu64 " others since the last such line", count - 1);
     page_note(door->map, bridge, "%s is refused (%s)%s", who, why, more);
-    log_line(LEAT_LOG_WARNING, NULL, "peer %s is refused: %s%s", who, why, more);
+    snprintf(speaker, sizeof speaker, "bridge %s", bridge);
+    log_line(LEAT_LOG_WARNING, speaker, "peer %s is refused: %s%s", who, why, more);
 }
 
 static int32_t admit(void *user, size_t endpoint, const struct leat_visitor *visitor)

@@ -93,6 +93,12 @@ static void host_certificate(void *context, int64_t expires_ns, const char *trou
         host->ear.certificate(host->ear.user, host->ear.endpoint, expires_ns, trouble);
 }
 
+/* Without rules nobody needs to ask. */
+static bool has_rules(const struct config_bridge *bridge)
+{
+    return bridge->allow.count > 0 || bridge->deny.count > 0 || bridge->max_peers > 0;
+}
+
 struct leat_host *host_new(const struct config *config, const struct config_bridge *bridge, const struct plugin *plugin,
                            const char *key, const char *subject, struct problems *problems)
 {
@@ -103,7 +109,7 @@ struct leat_host *host_new(const struct config *config, const struct config_brid
                                     .log = host_log,
                                     .blame = host_blame,
                                     .now_ns = host_now_ns,
-                                    .admit = host_admit,
+                                    .admit = has_rules(bridge) ? host_admit : NULL,
                                     .certificate = host_certificate},
                           .config = config,
                           .bridge = bridge,

@@ -48,7 +48,7 @@ struct leat_host {
      * one is not used ("": it is, or none has changed). At attach, and whenever it changes. */
     void (*certificate)(void *context, int64_t expires_ns, const char *trouble);
 
-    /* Since minor 2. Whether a visitor may become a peer of the bridge: 0, or -EACCES, which the host has counted and told; then hang up.
+    /* Since minor 2; NULL: everybody may. Whether a visitor may become a peer of the bridge: 0, or -EACCES, which the host has counted and told; then hang up.
      * An engine asks before it adds a peer (leat_transport_ops.asks); a transport that sees certificates asks during the
      * handshake, with the names alone. */
     int32_t (*admit)(void *context, const struct leat_visitor *visitor);
