@@ -2,6 +2,7 @@
  * hangs takes nobody with it. It opens, creates and keeps nothing. */
 #include "worker/worker.h"
 
+#include "base/confine.h"
 #include "base/log.h"
 #include "base/page.h"
 #include "config/admin_keys.h"
@@ -160,6 +161,7 @@ static int work(void *user)
 
 _Noreturn void checker_main(void)
 {
+    confine_worker(); /* plugins find here what they will find there */
     struct config *config = config_receive(WORKER_CONFIG_FD);
     log_open("checker", config != NULL ? (int)config->gateway.log_level : LEAT_LOG_INFO);
     if (config == NULL) {

@@ -2,6 +2,7 @@
 #include "worker/worker.h"
 
 #include "base/clock.h"
+#include "base/confine.h"
 #include "base/log.h"
 #include "base/page.h"
 #include "base/process.h"
@@ -366,6 +367,7 @@ _Noreturn void worker_main(const char *name)
     pthread_setname_np(pthread_self(), "leatd worker"); /* not "exe", after the link that was exec'd */
     keep_message_memory();
     take_signals(&worker);
+    confine_worker(); /* where the kernel cannot, it runs all the same */
     end_at_the_latest_in(PREPARE_LIMIT_NS);
     int status = prepare(&worker);
     alarm(0);
