@@ -101,6 +101,21 @@ Test(check, a_flood_of_output_is_survived)
     free(flood);
 }
 
+Test(check, what_is_said_before_and_after_a_flood_is_heard)
+{
+    static const char first[] = "problem\ta.ini\t3\tfirst\n", last[] = "\nproblem\ta.ini\t4\tlast\ndone\n";
+    size_t size = (size_t)3 << 20;
+    char *flood = malloc(size + 1);
+    memset(flood, 'x', size);
+    memcpy(flood, first, sizeof first - 1);
+    memcpy(flood + size - sizeof last + 1, last, sizeof last);
+    cr_assert_neq(check(flood, "78"), 0);
+    free(flood);
+    cr_assert_eq(problems.count, 2);
+    cr_assert_str_eq(problems.items[0].text, "first");
+    cr_assert_str_eq(problems.items[1].text, "last");
+}
+
 Test(check, a_program_that_cannot_be_started_is_a_problem)
 {
     struct config config = {.gateway = {.name = "test",
