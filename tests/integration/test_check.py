@@ -1,11 +1,15 @@
 """`leatd --check` on configurations that are right, beside gateways that run."""
 
 import os
+import shutil
 import signal
+import tempfile
 import time
 
+import pytest
+
 from sp import PULL, Connection
-from support import LEATD, free_port, is_alive, wait_until
+from support import LEAT, LEATD, House, free_port, is_alive, wait_until
 
 BRIDGE = """
 [bridge.one]
@@ -120,6 +124,34 @@ def test_a_file_that_may_not_be_read_is_not_called_missing(house):
     assert "there is no configuration file" not in answer.stderr
     missing = house.run(LEATD, "--check", "-c", house.path("missing.ini"))
     assert missing.returncode == 78 and "there is no configuration file here" in missing.stderr
+
+
+def as_nobody(house, *command):
+    """The command as a user who owns nothing here; None where that cannot be."""
+    if os.geteuid() or not shutil.which("setpriv"):
+        pytest.skip("needs root, and setpriv")
+    answer = house.run("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", *command)
+    if "failed to execute" in answer.stderr:
+        pytest.skip("the build folder is not open to another user")
+    return answer
+
+
+def test_channels_that_this_user_may_not_use_are_warned_of():
+    with tempfile.TemporaryDirectory(prefix="leat-test-") as folder:  # pytest's own are closed to other users
+        os.chmod(folder, 0o755)
+        house = House(folder)
+        os.chmod(house.shm, 0o755)
+        for name, mode in {"ours": "0600", "shown": "0644", "open": "0666"}.items():
+            assert house.run(LEAT, "pub", name, "x", "--mode", mode, *(["--policy", "block"] if name == "shown" else [])).returncode == 0
+        file = house.path("leat.ini")
+        out = BRIDGE.format(url=f"tcp://127.0.0.1:{free_port()}")
+        file.write_text("".join(out.replace("one", name).replace("127.0.0.1", f"127.0.0.{at}") for at, name in enumerate(("ours", "shown", "open"), 1)))
+        answer = as_nobody(house, LEATD, "--check", "-c", file)
+        house.close()
+    assert answer.returncode == 0, answer.stderr
+    assert "channel 'ours': what is there cannot be used" in answer.stderr, answer.stderr
+    assert "channel 'shown': belongs to root, and this user may not write to it (mode 0644), as a reader of a block channel" in answer.stderr
+    assert "'open'" not in answer.stderr
 
 
 def test_the_command_line_overrides_the_log_level(house, gateway):

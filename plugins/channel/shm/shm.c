@@ -1,6 +1,7 @@
 /* shm: leat's native channel, shared memory that any number of processes of this host read and write. A table over libleat. */
 #include "shm/examine.h"
 #include "shm/open.h"
+#include "shm/present.h"
 
 #include "common/account.h"
 
@@ -87,6 +88,8 @@ static int32_t check(const struct leat_host *host, const char *where, const void
                     "an inward bridge always creates its channel: this option is for direction = out");
         result = -EINVAL;
     }
+    if (result == 0)
+        shm_check_present(host, where, options, outward != 0);
     return result;
 }
 
