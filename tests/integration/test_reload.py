@@ -256,9 +256,23 @@ def test_a_control_socket_has_the_mode_that_it_is_given(house):
 # ---- again and again --------------------------------------------------------------------------------------------------
 
 
-def draw_file(known):
-    """Some valid configuration: the bridges that it has, each with a limit."""
-    return {name: random.randint(1, 3) for name in known if random.random() < 0.6}
+def draw_bridges(urls):
+    """Some of the bridges, at any of their ports, alone or in one worker: what is valid, and what a page has of it."""
+    names = [name for name in sorted(urls) if random.random() < 0.6]
+    ports = random.sample(sorted(urls.values()), len(names))
+    sections = [
+        bridge(name, url, direction=random.choice(["in", "out"]), receive_limit=f"{random.randint(1, 3)}MiB",
+               worker=random.choice([name, name, "pool"]))
+        for name, url in zip(names, ports)
+    ]
+    return "".join(sections), dict(zip(names, ports))
+
+
+def refuse(text, house):
+    """A file that is valid, and one of whose bridges does not come to serve: one that was there, or a new one."""
+    if "= out" in text and random.random() < 0.5:
+        return text.replace("pattern = pubsub\ndirection = out", "pattern = refuses\ndirection = out", 1)
+    return text + f"[bridge.bad]\npattern = refuses\ndirection = out\nchannel = shm://bad\nlisten = {house.ipc('bad')}\n"
 
 
 def spoil(text):
@@ -278,40 +292,50 @@ def resources(pid):
     return {"descriptors": len(os.listdir(f"/proc/{pid}/fd")), "threads": int(lines["Threads"]), "kib": int(lines["VmRSS"].split()[0])}
 
 
-def test_reloads_under_load_end_in_the_last_valid_file(house):
+def check_resources(start, end, bridges):
+    for pid, before in start.items():
+        # One for each bridge that there is now and was not then: its pidfd.
+        assert end[pid]["descriptors"] <= before["descriptors"] + bridges, (start, end)
+        assert end[pid]["threads"] == before["threads"], (start, end)
+        assert end[pid]["kib"] <= before["kib"] + 2048, (start, end)
+
+
+def test_reloads_under_load_end_in_the_last_valid_file(refusing, house):
+    seed = int(os.environ.get("LEAT_SEED", time.time_ns()))
+    print(f"LEAT_SEED={seed}")
+    random.seed(seed)
     load = Load(house, "steady")
     gateway = house.gateway(load.section())
-    gateway.configuration.write_text(gateway.configuration.read_text())
+    steady = "[gateway]\nname = test\n" + "\n".join(line.strip() for line in load.section().splitlines()) + "\n"
     urls = {f"b{number}": tcp() for number in range(4)}
-    steady = "\n".join(line.strip() for line in load.section().splitlines()) + "\n"
-    valid, generation, took = {}, 1, []
+    valid, generation, took = {}, 1, {"valid": [], "wrong": [], "refused": []}
+    last_valid = house.path("last-valid.ini")
+    last_valid.write_text(steady)
     worker, supervisor = workers(gateway)["steady"], gateway.process.pid
-    start = None
     for number in range(RELOADS):
-        wanted = draw_file(urls)
-        text = f"[gateway]\nname = test\n{steady}" + "".join(
-            bridge(name, urls[name], receive_limit=f"{limit}MiB") for name, limit in wanted.items())
-        spoilt = random.random() < 0.4
-        gateway.configuration.write_text(spoil(text) if spoilt else text)
+        text, wanted = draw_bridges(urls)
+        kind = random.choices(["valid", "wrong", "refused"], [6, 3, 1])[0]
+        make = {"valid": lambda text: text, "wrong": spoil, "refused": lambda text: refuse(text, house)}[kind]
+        gateway.configuration.write_text(steady + make(text) if kind != "wrong" else make(steady + text))
         began = time.monotonic()
         answer = gateway.order("reload")
-        took.append(time.monotonic() - began)
-        assert answer["ok"] != spoilt, (answer, gateway.configuration.read_text())
-        if not spoilt:
+        took[kind].append(time.monotonic() - began)
+        assert answer["ok"] == (kind == "valid"), (number, answer, gateway.configuration.read_text())
+        if answer["ok"]:
             valid, generation = wanted, generation + 1
-        assert answer["generation"] == generation
-        assert set(workers(gateway)) == {"steady", *valid}
-        if number == min(RELOADS // 4, 100):
-            start = {pid: resources(pid) for pid in (supervisor, worker)}
+            last_valid.write_text(steady + text)
+        assert answer["generation"] == generation and bool(answer["problems"]) == (kind == "wrong"), (number, answer)
+        page = {one["name"]: one["urls"] for one in gateway.page()["bridges"] if one["worker_pid"]}
+        assert page.pop("steady") and page == valid, (number, answer)
         if number % 10 == 0:
             load.wait_for_progress()
+            assert set(actions(gateway.order("plan", "-c", last_valid)).values()) == {"stay"}
+        if number == min(RELOADS // 4, 100):
+            start = {pid: resources(pid) for pid in (supervisor, worker)}
     end = {pid: resources(pid) for pid in (supervisor, worker)}
     sent, again = load.finish()
     assert again == 0 and workers(gateway)["steady"] == worker and gateway.bridge("steady")["restarts"] == 0
-    for pid in (supervisor, worker):
-        # One for each bridge that there is now and was not then: its pidfd.
-        assert end[pid]["descriptors"] <= start[pid]["descriptors"] + len(urls), (start, end)
-        assert end[pid]["threads"] == start[pid]["threads"], (start, end)
-        assert end[pid]["kib"] <= start[pid]["kib"] + 2048, (start, end)
-    note(f"{RELOADS} reloads under load: {sum(took) / len(took):.3f} s in the mean, {max(took):.3f} s at most; {sent} messages "
-         f"beside them, none lost; supervisor {start[supervisor]['kib']} to {end[supervisor]['kib']} KiB")
+    check_resources(start, end, len(urls))
+    times = ", ".join(f"{len(all)} {kind} ({sum(all) / len(all):.3f} s in the mean)" for kind, all in took.items() if all)
+    note(f"{RELOADS} reloads under load: {times}; {sent} messages beside them, none lost; supervisor "
+         f"{start[supervisor]['kib']} to {end[supervisor]['kib']} KiB")
