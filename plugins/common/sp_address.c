@@ -15,7 +15,7 @@ static void write_local(nng_pipe pipe, const char *path, char *text, size_t size
         snprintf(text, size, "%.100s", path);
 }
 
-static void write_inet(const nng_sockaddr *address, char *text, size_t size)
+void sp_address_write(const nng_sockaddr *address, char *text, size_t size)
 {
     char host[INET6_ADDRSTRLEN] = "";
     bool six = address->s_family == NNG_AF_INET6;
@@ -43,7 +43,7 @@ bool sp_address_of_fd(int fd, char *text, size_t size)
     } else {
         return false;
     }
-    write_inet(&address, text, size);
+    sp_address_write(&address, text, size);
     return true;
 }
 
@@ -80,7 +80,7 @@ uint32_t sp_address_of_pipe(nng_pipe pipe, char *text, size_t size)
         break;
     case NNG_AF_INET:
     case NNG_AF_INET6:
-        write_inet(&address, text, size);
+        sp_address_write(&address, text, size);
         break;
     default:
         break;

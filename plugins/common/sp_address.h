@@ -14,6 +14,9 @@
  * traffic of this pipe, 0 for transports where it does not. Only while the pipe lives. */
 uint32_t sp_address_of_pipe(nng_pipe pipe, char *text, size_t size);
 
+/* An IPv4 or IPv6 address as that text. */
+void sp_address_write(const nng_sockaddr *address, char *text, size_t size);
+
 /* The same text for the other end of a connected TCP socket. False: it is none, or its connection has ended. */
 bool sp_address_of_fd(int fd, char *text, size_t size);
 

@@ -5,6 +5,7 @@
 #include "common/sp_stats.h"
 
 #include <nng/transport/ipc/ipc.h>
+#include <stdatomic.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
@@ -71,16 +72,27 @@ static void announce(struct sp_peers *peers, nng_pipe pipe)
     pthread_mutex_unlock(&peers->lock);
 }
 
+static bool (*_Atomic namer)(const char *address, char *name, size_t size);
+
+void sp_peers_name_by(bool (*name_of)(const char *address, char *name, size_t size))
+{
+    atomic_store_explicit(&namer, name_of, memory_order_relaxed);
+}
+
 /* False: it has gone already. */
 static bool connect_peer(struct sp_peers *peers, nng_pipe pipe)
 {
-    char address[sizeof(((struct sp_peer *)0)->address)];
+    char address[sizeof(((struct sp_peer *)0)->address)], name[sizeof(((struct sp_peer *)0)->name)] = "";
     uint32_t counted = sp_address_of_pipe(pipe, address, sizeof address);
+    bool (*name_of)(const char *, char *, size_t) = atomic_load_explicit(&namer, memory_order_relaxed);
+    if (name_of)
+        name_of(address, name, sizeof name);
     pthread_mutex_lock(&peers->lock);
     struct sp_peer *peer = find(peers, (uint32_t)nng_pipe_id(pipe));
     if (peer) {
         peer->counted = counted;
         memcpy(peer->address, address, sizeof address);
+        memcpy(peer->name, name, sizeof name);
         peer->connected = true;
         peers->connected++;
     }
@@ -137,18 +149,30 @@ static bool is_admitted(struct sp_peers *peers, nng_pipe pipe)
     return peers->host->admit(peers->host->context, &visitor) == 0;
 }
 
+/* One pipe at a time: two that come together both see room for one. */
+static void come(struct sp_peers *peers, nng_pipe pipe)
+{
+    pthread_mutex_lock(&peers->door);
+    const bool admitted = is_admitted(peers, pipe);
+    if (admitted && peers->watch)
+        peers->watch(peers->watcher, pipe, NNG_PIPE_EV_ADD_PRE);
+    if (admitted)
+        announce(peers, pipe);
+    pthread_mutex_unlock(&peers->door);
+    if (!admitted)
+        nng_pipe_close(pipe);
+}
+
 static void on_pipe(nng_pipe pipe, nng_pipe_ev event, void *of)
 {
     struct sp_peers *peers = of;
-    if (event == NNG_PIPE_EV_ADD_PRE && !is_admitted(peers, pipe)) {
-        nng_pipe_close(pipe);
+    if (event == NNG_PIPE_EV_ADD_PRE) {
+        come(peers, pipe);
         return;
     }
     if (peers->watch)
         peers->watch(peers->watcher, pipe, event);
-    if (event == NNG_PIPE_EV_ADD_PRE)
-        announce(peers, pipe);
-    else if (event == NNG_PIPE_EV_ADD_POST ? connect_peer(peers, pipe) : take_away(peers, pipe))
+    if (event == NNG_PIPE_EV_ADD_POST ? connect_peer(peers, pipe) : take_away(peers, pipe))
         tell(peers);
 }
 
@@ -158,6 +182,7 @@ int sp_peers_init(struct sp_peers *peers, nng_socket socket, void (*changed)(voi
     *peers = (struct sp_peers){.changed = changed, .context = context};
     pthread_mutex_init(&peers->lock, NULL);
     pthread_mutex_init(&peers->tell, NULL);
+    pthread_mutex_init(&peers->door, NULL);
     enlist(peers);
     static const nng_pipe_ev events[] = {NNG_PIPE_EV_ADD_PRE, NNG_PIPE_EV_ADD_POST, NNG_PIPE_EV_REM_POST};
     int code = 0;
@@ -182,6 +207,7 @@ void sp_peers_watch(struct sp_peers *peers, void (*watch)(void *watcher, nng_pip
 void sp_peers_fini(struct sp_peers *peers)
 {
     strike_off(peers);
+    pthread_mutex_destroy(&peers->door);
     pthread_mutex_destroy(&peers->tell);
     pthread_mutex_destroy(&peers->lock);
     free(peers->items);
@@ -207,8 +233,10 @@ void sp_peers_describe(struct sp_peers *peers, struct leat_peer_books *books)
 {
     pthread_mutex_lock(&peers->lock);
     const struct sp_peer *peer = find(peers, books->id);
-    if (peer)
+    if (peer) {
         memcpy(books->address, peer->address, sizeof peer->address);
+        memcpy(books->name, peer->name, sizeof peer->name);
+    }
     pthread_mutex_unlock(&peers->lock);
 }
 

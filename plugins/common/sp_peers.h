@@ -18,6 +18,7 @@ struct sp_peer {
     bool connected;   /* a peer; otherwise still about to be one */
     uint8_t missed;   /* how often no connection was found for it: sp_forgotten.h */
     char address[108];
+    char name[64]; /* in its certificate; "": none, or nobody tells */
 };
 
 struct sp_peers {
@@ -28,6 +29,7 @@ struct sp_peers {
     uint32_t connected; /* items that are */
     void (*changed)(void *context, uint32_t connected);
     void *context;
+    pthread_mutex_t door;         /* from asking for a pipe to announcing it: nng tells of several at once */
     const struct leat_host *host; /* that says who may become a peer, or NULL */
     void (*watch)(void *watcher, nng_pipe pipe, nng_pipe_ev event);
     void *watcher;
@@ -44,6 +46,9 @@ int sp_peers_init(struct sp_peers *peers, nng_socket socket, void (*changed)(voi
 void sp_peers_ask(struct sp_peers *peers, const struct leat_host *host);
 
 void sp_peers_fini(struct sp_peers *peers); /* after the socket is closed */
+
+/* Who knows the names in peers' certificates, by their addresses: for every socket that this plugin opens from now on. */
+void sp_peers_name_by(bool (*name_of)(const char *address, char *name, size_t size));
 
 /* Who else hears of every pipe that was admitted: before it is announced here, and before it is taken away. Comes before the
  * socket has any endpoint. */

@@ -171,6 +171,25 @@ def test_a_peer_without_a_certificate_has_no_name(house, gateway, tmp_path):
     assert knock(url, context=trusting(ca, ca.issue("desk.example")))
 
 
+@needs_openssl
+@pytest.mark.parametrize("scheme", ["tls+tcp", "wss"])
+def test_the_books_have_the_name_in_a_peers_certificate(house, gateway, tmp_path, scheme):
+    ca = Authority(tmp_path, "ca")
+    url = f"{scheme}://127.0.0.1:{free_port()}" + ("/in" if scheme == "wss" else "")
+    running = gateway(with_tls(url, ca.issue("localhost", "DNS:localhost"), ca))
+    peer = connect(url, context=trusting(ca, ca.issue("desk-1")))
+    if scheme == "wss":
+        handshake.Peer(peer, True).upgrade(url, "pull.sp.nanomsg.org")
+    else:
+        sp.Connection(peer, sp.PUSH)
+
+    def named():
+        return [peer["name"] for peer in running.bridge("in")["peers_shown"]] == ["desk-1"]
+
+    wait_until(named, f"the peer's name is in the books: {running.bridge('in')['peers_shown']}")
+    peer.close()
+
+
 def serial(url, authority):
     with connect(url, context=trusting(authority)) as sock:
         return sock.getpeercert()["serialNumber"], ssl.cert_time_to_seconds(sock.getpeercert()["notAfter"])

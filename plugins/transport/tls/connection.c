@@ -1,6 +1,8 @@
 #include "tls/connection.h"
 
+#include "common/sp_address.h"
 #include "tls/leave.h"
+#include "tls/names.h"
 #include "tls/reason.h"
 
 #include <arpa/inet.h>
@@ -74,6 +76,8 @@ int tls_connection_init(struct tls_connection *self, void *connection, struct tl
     self->since_ns = now_ns();
     address_of(connection, &address);
     write_address(&address, self->peer, sizeof self->peer);
+    if (address.s_family == NNG_AF_INET || address.s_family == NNG_AF_INET6)
+        sp_address_write(&address, self->rolled.address, sizeof self->rolled.address);
     self->ssl = tls_context_connect(context);
     BIO *bio = self->ssl ? tls_wire_bio(&self->wire) : NULL;
     if (!bio) {
@@ -97,6 +101,7 @@ int tls_connection_init(struct tls_connection *self, void *connection, struct tl
 void tls_connection_fini(struct tls_connection *self)
 {
     tls_watch_remove(&self->watched);
+    tls_roll_remove(&self->rolled);
     SSL_free(self->ssl);
     tls_context_release(self->context);
     ERR_clear_error();
@@ -161,6 +166,21 @@ static int fail(struct tls_connection *self, int result)
     return code;
 }
 
+static bool take_first(const char *name, bool common, void *user)
+{
+    (void)common;
+    snprintf(user, TLS_ROLL_NAME_BYTES, "%s", name);
+    return true;
+}
+
+static void enroll(struct tls_connection *self, X509 *certificate)
+{
+    if (!certificate || self->rolled.address[0] == '\0')
+        return;
+    tls_names_each(certificate, take_first, self->rolled.name);
+    tls_roll_add(&self->rolled);
+}
+
 /* nng asks for the handshake when bytes come; the first read or write may have finished it before. 0, or nng's code when the peer's
  * names may not come in. */
 static int establish(struct tls_connection *self)
@@ -173,6 +193,7 @@ static int establish(struct tls_connection *self)
         return NNG_EPEERAUTH;
     }
     atomic_store_explicit(&self->established, true, memory_order_relaxed);
+    enroll(self, certificate);
     return 0;
 }
 

@@ -4,6 +4,7 @@
 #define LEAT_TLS_CONNECTION_H
 
 #include "tls/context.h"
+#include "tls/roll.h"
 #include "tls/watch.h"
 #include "tls/wire.h"
 
@@ -24,6 +25,7 @@ struct tls_connection {
     atomic_int doomed;   /* 0, or nng's code: what everything ends with now */
     bool fallen;         /* the watch's own: it did not stand at the last look */
     struct tls_watched watched;
+    struct tls_rolled rolled;
     char peer[TLS_PEER_BYTES];         /* its address, without the port */
     char refused[TLS_PEER_NAME_BYTES]; /* the name in a certificate that was refused */
 };

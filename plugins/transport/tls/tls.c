@@ -1,5 +1,6 @@
 /* tls: TLS over TCP, and WebSocket over TLS, through OpenSSL. */
 #include "common/sp_error.h"
+#include "common/sp_peers.h"
 #include "common/sp_socket.h"
 #include "common/sp_start.h"
 #include "common/sp_tcp.h"
@@ -8,6 +9,7 @@
 #include "tls/credentials.h"
 #include "tls/engine.h"
 #include "tls/reference.h"
+#include "tls/roll.h"
 
 #include <errno.h>
 #include <leat/version.h>
@@ -129,6 +131,7 @@ static int32_t attach(uint64_t native, const struct leat_host *host, const struc
                  nng_version());
         return -ENOTSUP;
     }
+    sp_peers_name_by(tls_roll_find);
     struct tls_context *context = make_context(host, endpoint, explain, explain_size);
     if (!context)
         return -EINVAL;
