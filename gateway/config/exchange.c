@@ -1,5 +1,6 @@
 #include "config/exchange.h"
 
+#include "config/expand.h"
 #include "config/memory.h"
 #include "config/schema.h"
 
@@ -7,11 +8,19 @@
 
 /* ---- writing ----------------------------------------------------------------------------------------------------- */
 
+/* Whoever reads it may be in another folder. */
+static void add_file(cJSON *object, const char *file)
+{
+    char *absolute = expand_path(file, ".");
+    cJSON_AddStringToObject(object, "file", absolute);
+    free(absolute);
+}
+
 static cJSON *section_json(const struct config_section *section)
 {
     cJSON *object = cJSON_CreateObject();
     cJSON_AddStringToObject(object, "name", section->name);
-    cJSON_AddStringToObject(object, "file", section->file);
+    add_file(object, section->file);
     cJSON_AddNumberToObject(object, "line", section->line);
     return object;
 }
@@ -27,7 +36,7 @@ static cJSON *entry_json(const struct config_entry *entry)
     if (written != NULL)
         cJSON_AddStringToObject(object, "written", written);
     cJSON_AddStringToObject(object, "origin", entry->origin);
-    cJSON_AddStringToObject(object, "file", entry->file);
+    add_file(object, entry->file);
     cJSON_AddNumberToObject(object, "line", entry->line);
     cJSON_AddBoolToObject(object, "secret", entry->secret);
     return object;

@@ -209,3 +209,16 @@ def test_a_running_gateway_tells_what_is_in_force_whatever_its_file_says_by_now(
     assert (listen["value"], listen["line"]) == (house.ipc("quotes"), 9)
     answer = house.run(LEAT, "config", "nobody")
     assert (answer.returncode, answer.stderr) == (66, "leat config: no gateway named 'nobody' has run here\n")
+
+
+def test_a_running_gateway_tells_what_is_in_force_whatever_its_file_says_by_now(house, gateway):
+    text = VALID.format(port=free_port()) + "shm.group = ${file:group}\nreceive_limit = 3MiB\n"
+    house.path("group").write_text("root\n")
+    running = gateway(text)
+    expected = show(house, running.configuration)
+    running.configuration.write_text("[gateway]\nname = other\n")
+    answer = house.run(LEAT, "config", "test")
+    assert (answer.returncode, answer.stderr, answer.stdout) == (0, "", expected)
+    assert "receive_limit = 3MiB" in expected and f"shm.group = ${{file:{house.path('group')}}}" in expected
+    bare = house.run(LEAT, "config", "test", "--all", "--bare").stdout
+    assert show(house, elsewhere(house, bare), "--all", "--bare") == bare
