@@ -79,6 +79,13 @@ def subscribers_choose_by_the_topic_that_the_bridge_writes(example):
     example.everybody_hears("quotes", subscribers, b"EURUSD", b"quotes/EURUSD")
 
 
+@claim("template.ini")
+def bridges_take_what_they_do_not_say(example):
+    [quotes], [trades] = example.urls("quotes"), example.urls("trades")
+    example.everybody_hears("quotes", [example.subscriber(quotes)], b"EURUSD")
+    example.everybody_hears("trades", [example.subscriber(trades, b"trades/")], b"EURUSD", b"trades/EURUSD")
+
+
 @claim("many-channels.ini")
 def each_channel_is_a_topic(example):
     [url] = example.urls("market")
