@@ -141,11 +141,24 @@ static bool visit_named(struct arguments *arguments, struct doctor_visit visit, 
     return done;
 }
 
+/* Without its plugins a gateway cannot start: that is a finding, and the rest is looked at all the same. */
+static void tell_folder(struct doctor_report *report, const char *folder, const char *explain)
+{
+    doctor_tell(report, "plugins",
+                (struct leat_finding){.grade = LEAT_FINDING_ERROR,
+                                      .subject = folder,
+                                      .code = "plugin-folder",
+                                      .remedy = "Install leat's plugins there, or name their folder: plugin_dir in the "
+                                                "configuration, --plugin-dir here."},
+                "%s", explain);
+}
+
+/* `visit.registry` NULL: there are no plugins that could be asked. */
 static bool visit_all(struct doctor_visit visit, struct doctor_report *report, const char *file)
 {
     bool done = true;
     doctor_memory(report);
-    for (const char *const *name = registry_names(visit.registry); *name; name++) {
+    for (const char *const *name = visit.registry ? registry_names(visit.registry) : NULL; name && *name; name++) {
         visit.plugin = *name;
         done &= doctor_visit(&visit, report);
     }
@@ -172,15 +185,18 @@ static bool check_settings(const struct arguments *arguments, struct registry *r
     return true;
 }
 
-static int examine(struct arguments *arguments, struct registry *registry)
+static int examine(struct arguments *arguments, struct registry *registry, const char *explain)
 {
     struct config config = {.entries = arguments->settings, .entry_count = arguments->setting_count};
     struct doctor_visit visit = {.registry = registry, .config = &config, .repair = arguments->repair};
     struct doctor_report report;
-    if (!check_settings(arguments, registry)) {
+    if (registry && !check_settings(arguments, registry)) {
         return EX_USAGE;
     }
     doctor_report_init(&report, arguments->json, arguments->repair);
+    if (!registry) {
+        tell_folder(&report, arguments->directory, explain);
+    }
     const bool done =
         arguments->url_count ? visit_named(arguments, visit, &report) : visit_all(visit, &report, arguments->file);
     doctor_report_end(&report, done);
@@ -203,15 +219,18 @@ int command_doctor(int argc, char **argv)
     struct arguments arguments = {0};
     argp_parse(&argp, argc, argv, 0, NULL, &arguments);
     char explain[512] = "", *installed = arguments.directory ? NULL : plugin_dir_default();
-    struct registry *registry;
-    const int error = registry_open(&registry, installed ? installed : arguments.directory, explain, sizeof explain);
-    free(installed);
-    if (error < 0) {
+    struct registry *registry = NULL;
+    arguments.directory = arguments.directory ? arguments.directory : installed;
+    const int error = registry_open(&registry, arguments.directory, explain, sizeof explain);
+    if (error < 0 && arguments.url_count) {
         warnx("%s", explain);
-        return EX_UNAVAILABLE;
     }
-    int status = examine(&arguments, registry);
-    registry_close(registry);
+    int status =
+        error < 0 && arguments.url_count ? EX_UNAVAILABLE : examine(&arguments, error < 0 ? NULL : registry, explain);
+    if (error == 0) {
+        registry_close(registry);
+    }
     forget_settings(&arguments);
+    free(installed);
     return status;
 }

@@ -66,14 +66,18 @@ static int64_t worker_age_ns(const struct page_bridge *bridge)
 static void judge_restarts(const struct look *look, const struct page_bridge *bridge)
 {
     const uint64_t restarts = atomic_load_explicit(&bridge->restarts, memory_order_relaxed);
-    char age[32];
-    if (restarts == 0 || (page_worker_lives(bridge) && worker_age_ns(bridge) > RECENT_NS)) {
+    const bool lives = page_worker_lives(bridge);
+    char took[32], age[64] = "and does not run now";
+    if (restarts == 0 || (lives && worker_age_ns(bridge) > RECENT_NS)) {
         return;
     }
-    clock_describe(age, sizeof age, worker_age_ns(bridge));
+    clock_describe(took, sizeof took, worker_age_ns(bridge));
+    if (lives) {
+        snprintf(age, sizeof age, "last %s ago", took);
+    }
     TELL(look, LEAT_FINDING_WARNING, "bridge-restarts",
          "The gateway's log says how its workers ended; where it is always the same, report it with that line.",
-         "its worker has been started again %" PRIu64 " times, last %s ago", restarts, age);
+         "its worker has been started again %" PRIu64 " times, %s", restarts, age);
 }
 
 static void judge_certificate(const struct look *look, const struct page_bridge *bridge)

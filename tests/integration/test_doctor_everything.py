@@ -128,5 +128,28 @@ def test_full_memory_is_told_with_what_fills_it(house):
     assert full["grade"] == "error" and "big" in full["text"] and answer.returncode == 1
 
 
+def test_a_plugin_folder_that_is_missing_or_open_to_all_is_told_beside_the_rest(house):
+    folder = house.path("plugins")
+    found = doctor_without_plugins(house, folder)
+    assert "No such file" in found["plugin-folder"]["text"] and "memory" in found
+    folder.mkdir()
+    folder.chmod(0o777)
+    assert "can be written by everyone" in doctor_without_plugins(house, folder)["plugin-folder"]["text"]
+
+
+def doctor_without_plugins(house, folder):
+    answer = house.run(LEAT, "doctor", "--json", f"--plugin-dir={folder}")
+    assert answer.returncode == 1, answer.stdout + answer.stderr
+    return {finding["code"]: finding for finding in json.loads(answer.stdout)}
+
+
+def test_a_worker_that_was_killed_is_told(house, gateway):
+    running = gateway("\n".join(bridge(listen=house.ipc("quotes"))))
+    os.kill(running.bridge("quotes")["worker_pid"], signal.SIGKILL)
+    wait_until(lambda: running.bridge("quotes")["restarts"] == 1 and running.bridge("quotes")["worker_pid"], "it is back")
+    [finding] = doctor(house, status=1)["bridge-restarts"]
+    assert finding["subject"] == "bridge test/quotes" and "started again 1 times" in finding["text"]
+
+
 def test_a_configuration_that_is_not_there_is_a_finding_too(house):
     assert "configuration" in doctor(house, "-c", house.path("none.ini"), status=1)
