@@ -4,6 +4,7 @@ import json
 import os
 import signal
 import socket
+import struct
 import subprocess
 
 import pytest
@@ -149,6 +150,30 @@ def test_a_worker_that_was_killed_is_told(house, gateway):
     wait_until(lambda: running.bridge("quotes")["restarts"] == 1 and running.bridge("quotes")["worker_pid"], "it is back")
     [finding] = doctor(house, status=1)["bridge-restarts"]
     assert finding["subject"] == "bridge test/quotes" and "started again 1 times" in finding["text"]
+
+
+CREATED_NS = 136  # where a segment says when it was made (sdk/src/layout.h)
+
+
+def make_older(file, days):
+    with open(file, "r+b") as segment:
+        segment.seek(CREATED_NS)
+        [made] = struct.unpack("<Q", segment.read(8))
+        segment.seek(CREATED_NS)
+        segment.write(struct.pack("<Q", made - days * 86400 * 10**9))
+
+
+def test_a_stale_channel_is_removed_by_repair_once_nobody_has_it_open(house):
+    house.writer("old").close()
+    make_older(house.shm / "leat.old", days=3)
+    user = house.reader("old")
+    [finding] = doctor(house, "--repair", "shm://old", status=1)["stale"]
+    assert finding["repair"] == "none" and (house.shm / "leat.old").exists(), "it is read, though no slot says so"
+    user.close()
+    [finding] = doctor(house, "shm://old", status=1)["stale"]
+    assert finding["repair"] == "possible" and "for 3 days" in finding["text"]
+    [finding] = doctor(house, "--repair", "shm://old", status=0)["stale"]
+    assert finding["repair"] == "done" and not (house.shm / "leat.old").exists()
 
 
 def test_a_configuration_that_is_not_there_is_a_finding_too(house):
