@@ -32,6 +32,7 @@ static void settle_orphans(struct page_map *copy)
         for (size_t lane = 0; lane < PAGE_LANES; lane++) {
             page_lane_settle(&bridge->lanes[lane]);
         }
+        page_peers_leave(bridge);
         atomic_store_explicit(&bridge->state, PAGE_STOPPED, memory_order_relaxed);
         atomic_store_explicit(&bridge->worker_pid, 0, memory_order_relaxed);
     }
