@@ -187,6 +187,8 @@ static int establish(struct tls_connection *self)
 {
     if (atomic_load_explicit(&self->established, memory_order_relaxed))
         return 0;
+    if (self->broken) /* it was asked for already, and is not asked for twice */
+        return NNG_EPEERAUTH;
     X509 *certificate = tls_connection_is_verified(self) ? SSL_get0_peer_certificate(self->ssl) : NULL;
     if (!tls_leave_given(self->context->host, certificate, self->peer)) {
         self->broken = true;
