@@ -13,13 +13,19 @@
 
 #define NOTE_PAUSE_NS INT64_C(10000000000) /* between two notes of refused visitors */
 
+/* What an endpoint said last of its own. */
+struct certificate {
+    int64_t expires_ns; /* 0: it has none */
+    char trouble[sizeof(((struct page_bridge *)0)->certificate_trouble)];
+};
+
 struct door {
     const struct resolved_bridge *resolved;
     struct page_map *map;
     struct page_bridge *page;
     struct access *access;
-    pthread_mutex_t lock; /* of what follows */
-    int64_t *expires_ns;  /* by endpoint */
+    pthread_mutex_t lock;             /* of what follows */
+    struct certificate *certificates; /* by endpoint */
     int64_t noted_ns;
     uint64_t unnoted;
     bool noted;
@@ -86,19 +92,31 @@ static int32_t admit(void *user, size_t endpoint, const struct leat_visitor *vis
 
 /* ---- certificates ------------------------------------------------------------------------------------------------ */
 
+/* The bridge has the first of all that will expire, and the first trouble that there is. Under the lock. */
+static void show_certificates(struct door *door)
+{
+    int64_t first_ns = 0;
+    const char *trouble = "";
+    for (size_t i = 0; i < door->resolved->endpoint_count; i++) {
+        const struct certificate *each = &door->certificates[i];
+        if (each->expires_ns != 0 && (first_ns == 0 || each->expires_ns < first_ns))
+            first_ns = each->expires_ns;
+        if (*trouble == '\0')
+            trouble = each->trouble;
+    }
+    snprintf(door->page->certificate_trouble, sizeof door->page->certificate_trouble, "%s", trouble);
+    atomic_store_explicit(&door->page->certificate_expires_ns, (uint64_t)first_ns, memory_order_relaxed);
+    atomic_fetch_add_explicit(&door->page->access_generation, 1, memory_order_relaxed);
+}
+
 static void certificate(void *user, size_t endpoint, int64_t expires_ns, const char *trouble)
 {
     struct door *door = user;
     pthread_mutex_lock(&door->lock);
-    int64_t first = 0;
-    door->expires_ns[endpoint] = expires_ns;
-    for (size_t i = 0; i < door->resolved->endpoint_count; i++) {
-        if (door->expires_ns[i] != 0 && (first == 0 || door->expires_ns[i] < first))
-            first = door->expires_ns[i];
-    }
-    snprintf(door->page->certificate_trouble, sizeof door->page->certificate_trouble, "%s", trouble);
-    atomic_store_explicit(&door->page->certificate_expires_ns, (uint64_t)first, memory_order_relaxed);
-    atomic_fetch_add_explicit(&door->page->access_generation, 1, memory_order_relaxed);
+    struct certificate *own = &door->certificates[endpoint];
+    own->expires_ns = expires_ns;
+    snprintf(own->trouble, sizeof own->trouble, "%s", trouble);
+    show_certificates(door);
     pthread_mutex_unlock(&door->lock);
     if (*trouble != '\0')
         page_note(door->map, door->resolved->bridge->name, "changed certificate is not used: %s", trouble);
@@ -109,13 +127,13 @@ static void certificate(void *user, size_t endpoint, int64_t expires_ns, const c
 struct door *door_open(const struct resolved_bridge *resolved, struct page_map *map, struct page_bridge *page)
 {
     struct door *door = calloc(1, sizeof *door);
-    int64_t *expires = calloc(resolved->endpoint_count + 1, sizeof *expires);
-    if (door == NULL || expires == NULL) {
-        free(expires);
+    struct certificate *certificates = calloc(resolved->endpoint_count + 1, sizeof *certificates);
+    if (door == NULL || certificates == NULL) {
+        free(certificates);
         free(door);
         return NULL;
     }
-    *door = (struct door){.resolved = resolved, .map = map, .page = page, .expires_ns = expires};
+    *door = (struct door){.resolved = resolved, .map = map, .page = page, .certificates = certificates};
     door->access = access_new(resolved->bridge);
     pthread_mutex_init(&door->lock, NULL);
     atomic_store_explicit(&page->certificate_expires_ns, 0, memory_order_relaxed);
@@ -134,6 +152,6 @@ void door_close(struct door *door)
         host_listen(door->resolved->endpoints[i].host, NULL);
     pthread_mutex_destroy(&door->lock);
     access_free(door->access);
-    free(door->expires_ns);
+    free(door->certificates);
     free(door);
 }

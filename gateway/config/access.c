@@ -32,10 +32,13 @@ struct access {
 
 /* ---- addresses --------------------------------------------------------------------------------------------------- */
 
+enum { MAPPED_BYTES = 12, MAPPED_BITS = 8 * MAPPED_BYTES };
+
+static const unsigned char mapped[MAPPED_BYTES] = {[10] = 0xff, [11] = 0xff}; /* before an IPv4 address */
+
 /* The bits of the address that there are: 32 or 128, or 0 for none. */
 static unsigned read_address(const char *text, unsigned char address[16])
 {
-    static const unsigned char mapped[12] = {[10] = 0xff, [11] = 0xff};
     struct in_addr four;
     if (inet_pton(AF_INET, text, &four) == 1) {
         memcpy(address, mapped, sizeof(mapped));
@@ -95,8 +98,11 @@ static bool address_of(const char *text, unsigned char address[16])
     return known;
 }
 
+/* IPv4 is no part of ::/0, as little as IPv6 is one of 0.0.0.0/0. */
 static bool fits_address(const struct rule *rule, const unsigned char address[16])
 {
+    if (rule->bits < MAPPED_BITS && memcmp(address, mapped, sizeof(mapped)) == 0)
+        return false;
     const unsigned bytes = rule->bits / 8, rest = rule->bits % 8;
     return memcmp(rule->address, address, bytes) == 0 &&
            (rest == 0 || ((rule->address[bytes] ^ address[bytes]) & (0xff00u >> rest) & 0xffu) == 0);
@@ -237,6 +243,19 @@ static bool is_ruled(const struct rules *rules, const struct leat_visitor *visit
     return false;
 }
 
+/* Whom a rule for addresses might deny is not let in because nobody knows its address. */
+static bool is_hidden(const struct rules *deny, const struct leat_visitor *visitor)
+{
+    unsigned char address[16];
+    if (!is_known(visitor, KIND_ADDRESS) || address_of(visitor->address, address))
+        return false;
+    for (size_t i = 0; i < deny->count; i++) {
+        if (deny->items[i].kind == KIND_ADDRESS)
+            return true;
+    }
+    return false;
+}
+
 bool access_admits(const struct access *access, const struct leat_visitor *visitor, char *why, size_t why_size)
 {
     const struct rule *denied = find(&access->deny, visitor);
@@ -244,6 +263,8 @@ bool access_admits(const struct access *access, const struct leat_visitor *visit
         access->max_peers > 0 && (visitor->knows & LEAT_VISITOR_PEERS) != 0 && visitor->peers >= access->max_peers;
     if (denied != NULL)
         snprintf(why, why_size, "deny = %s", denied->text);
+    else if (is_hidden(&access->deny, visitor))
+        snprintf(why, why_size, "its address is not known");
     else if (is_ruled(&access->allow, visitor) && find(&access->allow, visitor) == NULL)
         snprintf(why, why_size, "no rule of 'allow' fits");
     else if (full)

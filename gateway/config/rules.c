@@ -5,6 +5,7 @@
 #include "config/url.h"
 
 #include <string.h>
+#include <strings.h>
 
 #define CHANNELS_MAX (PAGE_LANES - 1) /* a lane each outwards, and one inwards */
 
@@ -183,6 +184,33 @@ static const struct config_url *find_without(const struct config_urls *urls)
     return NULL;
 }
 
+static bool is_text(const struct config_entry *entry, const char *text)
+{
+    return entry != NULL && strcasecmp(entry->value, text) == 0;
+}
+
+/* Whether a peer must show a certificate that somebody vouches for: those whom the bridge dials do unless told otherwise, those who dial
+ * where tls.ca says who vouches. */
+static bool wants_certificates(const struct config *config, const struct config_bridge *bridge, bool perhaps)
+{
+    const struct config_entry *verify = entry_of(config, bridge, "tls.verify");
+    if (verify == NULL || is_text(verify, "auto"))
+        return bridge->listen.count == 0 || entry_of(config, bridge, "tls.ca") != NULL;
+    return is_text(verify, "required") || (perhaps && is_text(verify, "optional"));
+}
+
+/* A name that is denied could be left out where a certificate may be; one that is allowed could not. */
+static void check_certificates(const struct config *config, const struct config_bridge *bridge, const char *key,
+                               const char *rule, struct problems *problems)
+{
+    const struct config_entry *entry = entry_of(config, bridge, key);
+    if (!wants_certificates(config, bridge, strcmp(key, "allow") == 0))
+        problems_add(problems, entry->file, entry->line,
+                     "[%s] %s = %s: names count only in certificates that peers must show and somebody vouches for; it "
+                     "needs tls.ca, and no tls.verify that asks for less",
+                     bridge->section, key, quoted(entry, rule));
+}
+
 /* Who comes without a certificate has no name. */
 static void check_names(const struct config *config, const struct config_bridge *bridge, const char *key,
                         const struct config_texts *rules, struct problems *problems)
@@ -190,8 +218,12 @@ static void check_names(const struct config *config, const struct config_bridge 
     const struct config_url *listen = find_without(&bridge->listen), *dial = find_without(&bridge->dial);
     const struct config_url *url = listen != NULL ? listen : dial;
     const struct config_entry *entry = entry_of(config, bridge, key);
-    for (size_t i = 0; i < rules->count && url != NULL; i++) {
-        if (strncmp(rules->items[i], "name:", 5) == 0)
+    for (size_t i = 0; i < rules->count; i++) {
+        if (strncmp(rules->items[i], "name:", 5) != 0)
+            continue;
+        if (url == NULL)
+            check_certificates(config, bridge, key, rules->items[i], problems);
+        else
             problems_add(
                 problems, entry->file, entry->line,
                 "[%s] %s = %s: at %s nobody shows a certificate; names need tls+tcp or wss in all of listen and dial",

@@ -257,3 +257,95 @@ def test_wrong_rules_are_refused(house, lines, said):
     answer = house.run(LEATD, "--check", "-c", file)
     assert answer.returncode == 78
     assert answer.stderr.startswith(f"{file}:6: [bridge.in] {lines.split()[0]}") and said in answer.stderr, answer.stderr
+
+
+@needs_openssl
+@pytest.mark.parametrize(
+    "rule, verify, right",
+    [
+        ("allow = name:desk", [], False),
+        ("deny = name:desk", [], False),
+        ("allow = name:desk", ["tls.ca"], True),
+        ("deny = name:desk", ["tls.ca"], True),
+        ("allow = name:desk", ["tls.ca", "tls.verify = optional"], True),
+        ("deny = name:desk", ["tls.ca", "tls.verify = optional"], False),
+        ("deny = name:desk", ["tls.ca", "tls.verify = required"], True),
+        ("allow = name:desk", ["tls.ca", "tls.verify = none"], False),
+    ],
+)
+def test_names_count_where_somebody_vouches_for_them(house, tmp_path, rule, verify, right):
+    ca = Authority(tmp_path, "ca")
+    lines = [line.replace("tls.ca", f"tls.ca = {ca.certificate}") for line in verify]
+    file = house.path("leat.ini")
+    file.write_text(bridge(f"tls+tcp://127.0.0.1:{free_port()}", rule, f"tls.cert = {ca.issue('hub').both}", *lines))
+    answer = house.run(LEATD, "--check", "-c", file)
+    assert answer.returncode == (0 if right else 78), answer.stderr
+    assert right or answer.stderr.startswith(f"{file}:6: [bridge.in] {rule}: names count only in certificates")
+
+
+def come_together(url, count):
+    """So many pushers whose greetings arrive at the same moment; those who were let in, when all is quiet."""
+    sockets = [connect(url) for _ in range(count)]
+    for sock in sockets:
+        sock.sendall(b"\0SP\0\0\x50\0\0")
+    inside = []
+    for sock in sockets:
+        assert sock.recv(8, socket.MSG_WAITALL) == b"\0SP\0\0\x51\0\0"
+        sock.settimeout(0.05)
+    time.sleep(0.3)
+    for sock in sockets:
+        try:
+            assert sock.recv(1) == b""
+            sock.close()
+        except (TimeoutError, socket.timeout):
+            inside.append(sock)
+        except ConnectionError:
+            sock.close()
+    return inside
+
+
+def test_many_who_come_at_once_find_no_more_room_than_there_is(house, gateway):
+    url = f"tcp://127.0.0.1:{free_port()}"
+    running = gateway(bridge(url, "max_peers = 3"))
+    for turn in range(1, 11):
+        inside = come_together(url, 20)
+        assert len(inside) == 3
+        wait_until(lambda turn=turn: denied(running) == 17 * turn, "the others were refused")
+        for sock in inside:
+            sock.close()
+        running.wait_for_peers("in", 0)
+
+
+def test_those_who_may_are_heard_while_others_storm(house, gateway):
+    url = f"tcp://127.0.0.1:{free_port()}"
+    running = gateway(bridge(url, "allow = 127.0.0.1"))
+    reader = house.reader("in")
+    worker = running.bridge("in")["worker_pid"]
+    files = len(os.listdir(f"/proc/{worker}/fd"))
+    friend = sp.Connection.dial(url, sp.PUSH)
+    for number in range(200):
+        with connect(url, ELSEWHERE) as stranger:
+            stranger.sendall(b"\0SP\0\0\x50\0\0" + (5).to_bytes(8, "big") + b"wrong")
+        friend.send(str(number).encode())
+        assert reader.read()[0] == str(number).encode()
+    assert running.bridge("in")["worker_pid"] == worker
+    wait_until(lambda: len(os.listdir(f"/proc/{worker}/fd")) <= files + 1, "no descriptor is left behind")
+    friend.send(b"last")
+    assert reader.read()[0] == b"last", "and nothing of theirs"
+
+
+@needs_openssl
+def test_a_pipe_in_place_of_a_certificate_stops_nothing(house, gateway, tmp_path):
+    ca = Authority(tmp_path, "ca")
+    live, identity = tmp_path / "live.pem", ca.issue("localhost", "DNS:localhost")
+    shutil.copy(identity.both, live)
+    url = f"tls+tcp://127.0.0.1:{free_port()}"
+    running = gateway(bridge(url, f"tls.cert = {live}"))
+    before, _ = serial(url, ca)
+    live.unlink()
+    os.mkfifo(live)
+    wait_until(lambda: "is no file" in running.log(), "it is told")
+    assert serial(url, ca)[0] == before
+    live.unlink()
+    shutil.copy(ca.issue("localhost", "DNS:localhost").both, live)
+    wait_until(lambda: serial(url, ca)[0] != before, "the new one is shown", pause=0.1)

@@ -3,6 +3,7 @@
 #include "tls/reason.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <openssl/crypto.h>
 #include <openssl/err.h>
 #include <openssl/pem.h>
@@ -10,6 +11,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #define FILE_MAX (4u << 20) /* Debian's whole bundle of authorities has 0.2 MiB */
 
@@ -28,15 +31,35 @@ static char *read_all(FILE *file)
     return fitting ? fitting : text;
 }
 
+/* A pipe or a device in a file's place would keep its reader waiting. NULL with errno. */
+static FILE *open_file(const char *path)
+{
+    struct stat found;
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (fd < 0)
+        return NULL;
+    FILE *file = NULL;
+    if (fstat(fd, &found) == 0 && !S_ISREG(found.st_mode))
+        errno = S_ISDIR(found.st_mode) ? EISDIR : EINVAL;
+    else
+        file = fdopen(fd, "r");
+    if (!file) {
+        int error = errno;
+        close(fd);
+        errno = error;
+    }
+    return file;
+}
+
 char *tls_pem_read(const char *path, const char *option, struct tls_complaints *complaints)
 {
-    FILE *file = fopen(path, "re");
+    FILE *file = open_file(path);
     char *text = file ? read_all(file) : NULL;
     int error = errno;
     if (file)
         fclose(file);
     if (!text) {
-        tls_complain(complaints, option, "cannot be read: %s", strerror(error));
+        tls_complain(complaints, option, "cannot be read: %s", error == EINVAL ? "it is no file" : strerror(error));
         return NULL;
     }
     if (strstr(text, "-----BEGIN "))

@@ -40,6 +40,10 @@ Test(access, a_network_is_compared_to_its_last_bit)
     cr_expect_not(admits(LIST("10.1.2.3"), NONE, FROM("10.1.2.2:1")));
     cr_expect(admits(LIST("0.0.0.0/0"), NONE, FROM("255.255.255.255:1")));
     cr_expect_not(admits(LIST("0.0.0.0/0"), NONE, FROM("[2001:db8::1]:1")), "IPv6 is no part of all IPv4");
+    cr_expect_not(admits(LIST("::/0"), NONE, FROM("10.1.2.3:1")), "nor the other way round");
+    cr_expect_not(admits(LIST("::/0"), NONE, FROM("[::ffff:10.1.2.3]:1")), "however it is written");
+    cr_expect(admits(LIST("::/0"), NONE, FROM("[2001:db8::1]:1")));
+    cr_expect(admits(LIST("::ffff:10.0.0.0/104"), NONE, FROM("10.1.2.3:1")));
     cr_expect(admits(LIST("2001:db8::/33"), NONE, FROM("[2001:db8:7fff::1]:1")));
     cr_expect_not(admits(LIST("2001:db8::/33"), NONE, FROM("[2001:db8:8000::1]:1")));
     cr_expect(admits(LIST("10.0.0.0/8"), NONE, FROM("[::ffff:10.1.2.3]:1")), "an IPv4 peer at an IPv6 socket");
@@ -59,6 +63,8 @@ Test(access, an_address_that_nobody_knows_fits_no_rule)
     static const char *const texts_[] = {"", "?", "10.1.2.3", "[::1", "pipe 7 (gone)"};
     for (size_t i = 0; i < COUNT(texts_); i++)
         cr_expect_not(admits(LIST("0.0.0.0/0", "::/0"), NONE, FROM(texts_[i])), "%s", texts_[i]);
+    cr_expect_not(admits(NONE, LIST("10.9.0.0/16"), FROM("?")), "it could be one that is denied");
+    cr_expect(admits(NONE, LIST("uid:1000"), FROM("?")), "no address is denied");
 }
 
 Test(access, a_local_peer_needs_a_rule_for_users_where_there_are_rules)
