@@ -156,6 +156,14 @@ static void give_health(struct view *view, struct answer *answer)
     put_json(answer, alive ? 200 : 503, object);
 }
 
+static bool has_bridge(struct view *view, const char *name)
+{
+    struct look *look = looks_take(&view->looks, FRESH_NS);
+    bool found = look && name && *name && page_find(&look->page, name);
+    look_release(look);
+    return found;
+}
+
 static void give_history(struct view *view, const struct question *question, struct answer *answer)
 {
     uint64_t after_ns = 0;
@@ -165,6 +173,8 @@ static void give_history(struct view *view, const struct question *question, str
         return;
     }
     struct history_stretch *stretch = history_read(view->history, bridge, after_ns);
+    if (!stretch && has_bridge(view, bridge)) /* its first second has not ended yet */
+        stretch = history_nothing();
     if (stretch)
         put_json(answer, 200, report_history(stretch, bridge));
     else

@@ -215,6 +215,11 @@ static struct history_stretch *stretch_new(size_t count)
     return stretch;
 }
 
+struct history_stretch *history_nothing(void)
+{
+    return stretch_new(0);
+}
+
 static const struct track *find_track(const struct history *history, const char *bridge)
 {
     if (!bridge)

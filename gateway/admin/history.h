@@ -45,6 +45,8 @@ struct history_stretch {
  * no history, or there is no memory. Any thread. */
 struct history_stretch *history_read(struct history *history, const char *bridge, uint64_t after_ns);
 
+struct history_stretch *history_nothing(void); /* of no second; NULL: no memory */
+
 const char *history_series_name(enum history_series series);
 
 #endif

@@ -1,6 +1,6 @@
 # Makes one HTML document of the files in FROM, and a C file of it: TO.
 file(READ ${FROM}/index.html page)
-foreach(part style.css chart.js page.js)
+foreach(part style.css dom.js chart.js bridges.js page.js)
   file(READ ${FROM}/${part} text)
   string(REPLACE "@${part}@" "${text}" page "${page}")
 endforeach()
