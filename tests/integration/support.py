@@ -48,8 +48,10 @@ def note(text):
             file.write(f"{text}\n")
 
 
-# Below the range that the kernel takes the ports of connections from: a port of that range may be gone before it is listened at.
-LOWEST_TAKEN = int(pathlib.Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
+# Below the range that the kernel takes the ports of connections from: a port of that range may be gone before it is listened at. A
+# service may not look into /proc/sys; the range as it is where nobody has changed it.
+PORT_RANGE = pathlib.Path("/proc/sys/net/ipv4/ip_local_port_range")
+LOWEST_TAKEN = int(PORT_RANGE.read_text().split()[0]) if PORT_RANGE.exists() else 32_768
 PORTS = range(10_000, LOWEST_TAKEN if LOWEST_TAKEN > 12_000 else 32_768)
 given_out = set()
 
