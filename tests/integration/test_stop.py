@@ -24,6 +24,12 @@ def test_sigterm_under_load_drains_and_loses_nothing(house, gateway):
     assert again == 0, "what was drained came again"
 
 
+def wait_for_full_pipes(running):
+    """Something has been forwarded, and for a while nothing more is: from now on a drain cannot end."""
+    forwarded = lambda: running.lane("stuck")["forwarded"]  # noqa: E731
+    wait_until(lambda: forwarded() > 0 and forwarded() == (time.sleep(0.3), forwarded())[1], "the pipes are full")
+
+
 def test_what_cannot_be_drained_ends_at_the_deadline_with_75(house, gateway):
     """A peer that takes nothing more: the pipes fill up, and something stays in flight."""
     url = tcp()
@@ -39,8 +45,7 @@ def test_what_cannot_be_drained_ends_at_the_deadline_with_75(house, gateway):
         listen = {url}
         """)
     deaf = Connection.dial(url, PULL)
-    forwarded = lambda: running.lane("stuck")["forwarded"]  # noqa: E731
-    wait_until(lambda: forwarded() > 0 and forwarded() == (time.sleep(0.3), forwarded())[1], "the pipes are full")
+    wait_for_full_pipes(running)
     started = time.monotonic()
 
     assert running.stop() == 75
@@ -117,7 +122,7 @@ def test_a_second_sigint_stops_at_once(house, gateway):
         listen = {url}
         """)
     deaf = Connection.dial(url, PULL)
-    wait_until(lambda: running.lane("stuck")["forwarded"] > 0, "messages flow")
+    wait_for_full_pipes(running)
     worker = running.bridge("stuck")["worker_pid"]
     running.send(signal.SIGINT)
     wait_until(lambda: running.bridge("stuck")["state"] == "stopping", "it is stopping")
