@@ -388,5 +388,6 @@ def expect_service_again(running, writer, url):
             return True
 
     wait_until(served, "the bridge serves")
-    restarts = running.bridge("quotes")["restarts"]
-    assert restarts == 0 or "after its worker ended" in running.log(), running.log()
+    wait_until(
+        lambda: running.bridge("quotes")["restarts"] == 0 or "starting it again" in running.log(), "the log tells of the restarts"
+    )
