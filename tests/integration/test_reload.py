@@ -297,7 +297,8 @@ def check_resources(start, end, bridges):
         # One for each bridge that there is now and was not then: its pidfd.
         assert end[pid]["descriptors"] <= before["descriptors"] + bridges, (start, end)
         assert end[pid]["threads"] == before["threads"], (start, end)
-        assert end[pid]["kib"] <= before["kib"] + 2048, (start, end)
+        if "LEAT_SANITIZE" not in os.environ:  # which keeps what is freed for a while, and finds leaks itself at the end
+            assert end[pid]["kib"] <= before["kib"] + 2048, (start, end)
 
 
 def test_reloads_under_load_end_in_the_last_valid_file(refusing, house):
@@ -307,7 +308,9 @@ def test_reloads_under_load_end_in_the_last_valid_file(refusing, house):
     load = Load(house, "steady")
     gateway = house.gateway(load.section())
     steady = "[gateway]\nname = test\n" + "\n".join(line.strip() for line in load.section().splitlines()) + "\n"
-    urls = {f"b{number}": tcp() for number in range(4)}
+    # An address of our own: nobody else takes a port there while its bridge is not in the file.
+    address = f"127.{random.randint(1, 254)}.{random.randint(1, 254)}.1"
+    urls = {f"b{number}": f"tcp://{address}:{free_port()}" for number in range(4)}
     valid, generation, took = {}, 1, {"valid": [], "wrong": [], "refused": []}
     last_valid = house.path("last-valid.ini")
     last_valid.write_text(steady)
@@ -336,6 +339,7 @@ def test_reloads_under_load_end_in_the_last_valid_file(refusing, house):
     sent, again = load.finish()
     assert again == 0 and workers(gateway)["steady"] == worker and gateway.bridge("steady")["restarts"] == 0
     check_resources(start, end, len(urls))
+    assert gateway.stop() in (0, 75)
     times = ", ".join(f"{len(all)} {kind} ({sum(all) / len(all):.3f} s in the mean)" for kind, all in took.items() if all)
     note(f"{RELOADS} reloads under load: {times}; {sent} messages beside them, none lost; supervisor "
          f"{start[supervisor]['kib']} to {end[supervisor]['kib']} KiB")
