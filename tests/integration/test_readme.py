@@ -88,6 +88,18 @@ def test_in_a_browser_the_page_and_its_socket_are_there(terminal, pynng):
         assert subscriber.recv()
 
 
+def test_change_it_while_it_runs(house):
+    [first] = [text for text in re.findall(r"```ini\n(.*?)```", README, re.S) if "name = first" in text]
+    house.path("first.ini").write_text(with_free_addresses(first, house))
+    house.environment["PATH"] = f"{BUILD}/bin:{house.environment['PATH']}"
+    house.start("leatd", "-c", "first.ini", cwd=house.folder)
+    wait_until(lambda: house.run("leat", "ledger", "first").returncode == 0, "the gateway is there")
+    answer = house.run("sh", "-ec", f"cd {house.folder}\n{typed('Change it while it runs')}\nleat config first")
+    assert answer.returncode == 0, answer.stdout + answer.stderr
+    assert answer.stdout.count("1 bridge stays") == 2, answer.stdout
+    assert "first.ini:" in answer.stdout
+
+
 @pytest.mark.usefixtures("staged")
 def test_use_channels_from_c_cpp_and_python_and_write_a_plugin(house):
     """Both sections, in one terminal: the second needs what the first installs and exports."""
