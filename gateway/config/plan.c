@@ -93,12 +93,16 @@ enum { GATEWAY_EFFECTS = sizeof gateway_effects / sizeof *gateway_effects };
 
 struct gateway_change {
     struct plan *plan;
+    struct pair of;
     char *restarts_all; /* why; NULL: they need not */
 };
 
 static void note_gateway(void *user, const char *key, const struct config_entry *now, const struct config_entry *next)
 {
     struct gateway_change *change = user;
+    /* The default, once said and once not, is no other name. */
+    if (strcmp(key, "name") == 0 && strcmp(change->of.now->gateway.name, change->of.next->gateway.name) == 0)
+        return;
     char *text = describe_change(key, now, next);
     for (size_t i = 0; i < GATEWAY_EFFECTS; i++) {
         if (strcmp(gateway_effects[i].key, key) != 0)
@@ -207,7 +211,7 @@ static bool draw_in_companions(struct plan *plan, const struct workers *workers)
 void plan_make(struct plan *plan, const struct config *now, const struct config *next)
 {
     const struct pair of = {now, next};
-    struct gateway_change gateway = {.plan = plan};
+    struct gateway_change gateway = {.plan = plan, .of = of};
     *plan = (struct plan){0};
     compare_section(of, "gateway", note_gateway, &gateway);
     for (size_t i = 0; i < next->bridge_count; i++)

@@ -127,6 +127,13 @@ Test(plan, another_name_is_no_reload)
     cr_assert_not_null(strstr(plan.refusal, "edge -> other (leat.ini:2)"), "%s", plan.refusal);
 }
 
+Test(plan, the_default_name_may_be_said_or_left_out)
+{
+    make("[gateway]\nname = leat\n" QUOTES, QUOTES);
+    cr_assert_null(plan.refusal, "%s", plan.refusal);
+    cr_assert(plan_is_empty(&plan));
+}
+
 Test(plan, what_every_worker_depends_on_restarts_them_all)
 {
     make(GATEWAY QUOTES ORDERS, GATEWAY "worker_threads = 2\n" QUOTES ORDERS);
