@@ -9,9 +9,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <time.h>
 #include <unistd.h>
 
 #define PEER_LOOKS 8
+#define PEER_NAP_NS (50 * 1000) /* and longer before each further look */
 
 /* A descriptor of a page whose header is sound, or -errno. */
 static int open_checked(const char *directory, const char *name)
@@ -68,18 +70,21 @@ static void bound_bridge(struct page_bridge *bridge)
         text_bound(bridge->lanes[lane].channel, sizeof bridge->lanes[lane].channel);
 }
 
-/* Peers come and go, and one place may hold two of them while it is read: it is read until it did not change meanwhile. One that keeps
- * changing, or whose writer died over it, is shown as it is. */
+/* Peers come and go, and one place may hold two of them while it is read: it is read until it did not change meanwhile. One whose writer
+ * is not done by then, because it is slow or has died over it, is not shown. */
 static void settle_peer(const struct page_map *copy, struct page_peer *peer)
 {
     off_t at = (off_t)((const char *)peer - (const char *)copy->page);
     for (int look = 0; look < PEER_LOOKS; look++) {
-        uint32_t before = atomic_load_explicit(&peer->changes, memory_order_relaxed), after;
-        if (pread(copy->fd, &after, sizeof after, at) != (ssize_t)sizeof after || (before == after && before % 2 == 0))
+        uint32_t before,
+            after; /* read by calls of their own: within one, nobody promises an order (P: page_peer_begin) */
+        if (pread(copy->fd, &before, sizeof before, at) != (ssize_t)sizeof before ||
+            pread(copy->fd, peer, sizeof *peer, at) != (ssize_t)sizeof *peer ||
+            pread(copy->fd, &after, sizeof after, at) != (ssize_t)sizeof after || (before == after && before % 2 == 0))
             return;
-        if (pread(copy->fd, peer, sizeof *peer, at) != (ssize_t)sizeof *peer)
-            return;
+        nanosleep(&(struct timespec){.tv_nsec = look * PEER_NAP_NS}, NULL);
     }
+    memset(peer, 0, sizeof *peer);
 }
 
 static void take_peers(const struct page_map *copy, struct page_bridge *bridge)

@@ -355,11 +355,17 @@ Test(page, texts_of_peers_in_a_copy_are_in_bounds_whatever_the_page_says)
     struct page_map map, copy;
     cr_assert_eq(page_create(&map, NULL, "edge", two, 2), 0);
     struct page_peer *peer = &map.page->bridges[1].peers_shown[PAGE_PEERS - 1];
-    memset(peer, '\033', sizeof *peer); /* a writer that died over it, too: `changes` is odd */
+    memset(peer, '\033', sizeof *peer);
+    atomic_store(&peer->changes, 2);
     cr_assert_eq(page_copy(&copy, NULL, "edge"), 0);
     peer = &copy.page->bridges[1].peers_shown[PAGE_PEERS - 1];
     cr_assert_eq(strlen(peer->address), sizeof peer->address - 1);
     cr_assert_eq(peer->name[0], ' ');
+    page_close(&copy);
+
+    atomic_store(&map.page->bridges[1].peers_shown[PAGE_PEERS - 1].changes, 3); /* its writer died over it */
+    cr_assert_eq(page_copy(&copy, NULL, "edge"), 0);
+    cr_assert_eq(copy.page->bridges[1].peers_shown[PAGE_PEERS - 1].id, 0);
     page_close(&copy);
     page_close(&map);
 }
