@@ -239,7 +239,7 @@ def test_a_receiver_stopped_inside_a_lock_does_not_stop_the_bridge(house, gatewa
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_receiver_that_takes_nothing_is_disconnected_and_the_others_lose_nothing(house, gateway, kind):
     url, sizes, count = tcp(), (8, 200), 2000
-    running = gateway(bridge(house, "orders", "in", url, cppipc__kind=kind, cppipc__kick_after="200ms"))
+    running = gateway(bridge(house, "orders", "in", url, cppipc__kind=kind, cppipc__kick_after="2s"))
     asleep = Peer(house, "recv", "orders", kind=kind, sizes=sizes).ready()
     asleep.pause()
     slow = Peer(house, "recv", "orders", kind=kind, sizes=sizes, count=count, interval=300).ready()
