@@ -27,9 +27,7 @@ static const struct command commands[] = {
     {"plan", command_plan, "show what a reload would change in a running gateway"},
     {"reload", command_reload, "apply a gateway's changed configuration"},
     {"top", command_top, "show what a gateway's bridges do at this moment"},
-#ifdef LEAT_COMMAND_LEDGER
     {"ledger", command_ledger, "show the books of a gateway's bridges"},
-#endif
     {"doctor", command_doctor, "find what is wrong, and mend what can be mended"},
     {"plugins", command_plugins, "show the gateway's plugins and their options"},
     {"plugin", command_plugin, "for a plugin's author: make a new one, test a compiled one"},
