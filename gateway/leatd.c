@@ -120,7 +120,7 @@ static void report(const struct arguments *arguments, const struct config *confi
 /* The configuration, validated down to its plugins; NULL after reporting everything that is wrong with it. */
 static struct config *load(const struct arguments *arguments)
 {
-    struct problems problems = {0};
+    struct problems warnings = {0}, problems = {.warnings = &warnings};
     struct config *config = NULL;
     if (access(arguments->file, F_OK) != 0 && errno == ENOENT)
         problems_add(&problems, arguments->file, 0,
@@ -137,6 +137,7 @@ static struct config *load(const struct arguments *arguments)
         config = NULL;
     }
     problems_fini(&problems);
+    problems_fini(&warnings);
     return config;
 }
 

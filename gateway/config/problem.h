@@ -14,6 +14,7 @@ struct problem {
 struct problems {
     struct problem *items;
     size_t count, capacity;
+    struct problems *warnings; /* what is no obstacle but worth a look goes there; NULL: to the log alone */
 };
 
 /* Zero-initialised is ready to use. Text is copied. Running out of memory ends the process with a message. */

@@ -25,6 +25,9 @@ static void host_log(void *context, int32_t level, const char *text)
     const struct host *host = context;
     const int known = level < LEAT_LOG_ERROR ? LEAT_LOG_ERROR : level > LEAT_LOG_DEBUG ? LEAT_LOG_DEBUG : level;
     log_line(known, host->who, "%s", text);
+    if (known == LEAT_LOG_WARNING && host->problems != NULL && host->problems->warnings != NULL)
+        problems_add(host->problems->warnings, host->bridge->file, host->bridge->line, "[%s] %s: %s",
+                     host->bridge->section, host->plugin->table.name, text);
 }
 
 /* `option` as the bridge's section writes it: PLUGIN.NAME for an option of the plugin, else a key of the bridge. */

@@ -129,7 +129,7 @@ void check_free(struct check *check)
 /* A plugin that prints without end is no sign of life. */
 static bool has_own_word(const char *bytes, size_t len)
 {
-    static const char *const words[] = {"loading ", "judging\t", "problem\t", "secret\t", "done\n"};
+    static const char *const words[] = {"loading ", "judging\t", "problem\t", "warning\t", "secret\t", "done\n"};
     for (size_t i = 0; i < sizeof words / sizeof *words; i++)
         if (memmem(bytes, len, words[i], strlen(words[i])))
             return true;
@@ -233,6 +233,8 @@ static struct course read_lines(char *output, struct config *config, struct prob
             mark_secret(config, rest);
         else if (starts_with(line, "problem", &rest))
             add_problem(problems, rest);
+        else if (starts_with(line, "warning", &rest) && problems->warnings)
+            add_problem(problems->warnings, rest);
         else if (strcmp(line, "done") == 0)
             course.done = true;
     }

@@ -20,19 +20,26 @@
 
 /* ---- what goes to the supervisor ---------------------------------------------------------------------------------- */
 
-/* What was found and has not been reported yet. */
+/* What was found, and how much of it has been reported. */
 struct findings {
-    struct problems problems;
-    size_t reported;
+    struct problems problems, warnings;
+    size_t reported, warned;
 };
+
+/* Those of `found` that are not among the first `*reported`. */
+static void tell_all(const char *word, const struct problems *found, size_t *reported)
+{
+    for (; *reported < found->count; (*reported)++) {
+        const struct problem *problem = &found->items[*reported];
+        printf("%s\t%s\t%u\t%s\n", word, problem->file != NULL ? problem->file : "-", problem->line, problem->text);
+    }
+}
 
 /* Whatever runs next may crash: nothing stays in a buffer. */
 static void report(struct findings *findings)
 {
-    for (; findings->reported < findings->problems.count; findings->reported++) {
-        const struct problem *problem = &findings->problems.items[findings->reported];
-        printf("problem\t%s\t%u\t%s\n", problem->file != NULL ? problem->file : "-", problem->line, problem->text);
-    }
+    tell_all("problem", &findings->problems, &findings->reported);
+    tell_all("warning", &findings->warnings, &findings->warned);
     fflush(stdout);
 }
 
@@ -153,7 +160,7 @@ static void check(struct config *config, struct findings *findings)
 static int work(void *user)
 {
     struct config *config = user;
-    struct findings findings = {0};
+    struct findings findings = {.problems.warnings = &findings.warnings};
     check(config, &findings);
     report(&findings);
     return findings.problems.count == 0 ? WORKER_DRAINED : WORKER_CONFIG;

@@ -19,9 +19,16 @@ enum worker_exit {
 /* Both never return: they _exit, because no engine's clean-up can be waited for. */
 _Noreturn void worker_main(const char *name);
 
-/* Writes, on fd 1, `loading FILE` before a plugin is loaded, and `problem FILE LINE TEXT` (tab separated, file "-" for
- * none) for what is wrong, `judging FILE LINE NAME` before the plugins of a bridge are asked, `secret SECTION KEY` for keys whose values are never shown (config_mark_secret); at its end `done`,
- * without which nobody is content. Exit status 0 or 78. */
+/* Writes lines of words to fd 1, what follows the first word separated by tabs:
+ *
+ *     loading FILE               before a plugin is loaded
+ *     judging FILE LINE NAME     before the plugins of bridge NAME are asked
+ *     problem FILE LINE TEXT     what is wrong; FILE is "-" where none is to blame
+ *     warning FILE LINE TEXT     what is worth a look
+ *     secret SECTION KEY         a key whose value is never shown (config_mark_secret)
+ *     done                       at its end; without it nobody is content
+ *
+ * Exit status 0 or 78. */
 _Noreturn void checker_main(void);
 
 #endif

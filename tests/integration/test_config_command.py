@@ -8,6 +8,7 @@ import random
 
 import pytest
 
+from certificates import Authority
 from support import LEAT, LEATD, TOP, free_port
 
 EXAMPLES = sorted((TOP / "conf/examples").glob("*.ini")) + [TOP / "conf/leat.ini"]
@@ -166,7 +167,7 @@ def test_check_answers_programs_in_json(house):
     file.write_text(VALID.format(port=free_port()))
     good = house.run(LEAT, "check", "--format=json", file)
     assert good.returncode == 0
-    assert json.loads(good.stdout) == {"valid": True, "bridges": 1, "problems": []}
+    assert json.loads(good.stdout) == {"valid": True, "bridges": 1, "problems": [], "warnings": []}
     file.write_text(VALID.format(port="x") + "patern = 1\n")
     bad = house.run(LEATD, "--check", "--format=json", "-c", file)
     answer = json.loads(bad.stdout)
@@ -175,6 +176,20 @@ def test_check_answers_programs_in_json(house):
     assert answer["problems"][1]["text"] == "[bridge.a] patern: unknown key; did you mean 'pattern'?"
     missing = house.run(LEAT, "check", "--format", "json", house.path("none.ini"))
     assert missing.returncode == 78 and json.loads(missing.stdout)["problems"][0]["file"] == str(house.path("none.ini"))
+
+
+def test_what_is_worth_a_warning_reaches_programs_too(house):
+    server = Authority(house.folder, "ours").issue("server", "DNS:localhost", ends=9)
+    file = house.path("ends.ini")
+    listen = f"tls+tcp://127.0.0.1:{free_port()}\ntls.cert = {server.certificate}\ntls.key = {server.key}"
+    file.write_text(f"[bridge.a]\npattern = pubsub\ndirection = out\nchannel = shm://a\nlisten = {listen}\n")
+    answer = house.run(LEAT, "check", "--format=json", file)
+    found = json.loads(answer.stdout)
+    assert (answer.returncode, found["valid"], found["problems"]) == (0, True, [])
+    [warning] = found["warnings"]
+    assert (warning["file"], warning["line"]) == (str(file), 1)
+    assert warning["text"].startswith("[bridge.a] tls: ") and "expires" in warning["text"]
+    assert "expires" in house.run(LEAT, "check", file).stderr, "people see it as a line"
 
 
 def test_a_plugin_that_crashes_is_named(house):
