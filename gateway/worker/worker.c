@@ -10,6 +10,7 @@
 #include "config/config.h"
 #include "plugin/resolve.h"
 #include "worker/cores.h"
+#include "worker/crash.h"
 #include "worker/watchdog.h"
 
 #include <errno.h>
@@ -367,6 +368,7 @@ _Noreturn void worker_main(const char *name)
     pthread_setname_np(pthread_self(), "leatd worker"); /* not "exe", after the link that was exec'd */
     keep_message_memory();
     take_signals(&worker);
+    crash_watch();
     confine_worker(); /* where the kernel cannot, it runs all the same */
     end_at_the_latest_in(PREPARE_LIMIT_NS);
     int status = prepare(&worker);

@@ -3,6 +3,7 @@ wrong only later costs its own bridge, and no other."""
 
 import re
 import signal
+import subprocess
 
 import pytest
 
@@ -89,6 +90,16 @@ def test_a_plugin_that_misbehaves_costs_its_own_bridge_and_no_other(house, name)
     assert (gateway.bridge("fine")["state"], gateway.bridge("fine")["restarts"]) == ("running", 0)
     gateway.process.send_signal(signal.SIGTERM)
     assert gateway.process.wait(PATIENCE) in (0, UNFINISHED), gateway.log()
+
+
+def test_the_log_names_the_plugin_that_crashed_and_the_place(house):
+    writer = house.writer("broken")
+    gateway = gateway_with(house, "crashes")
+    writer.publish(b"the first")
+    place = re.compile(r"error +bridge broken: crashed with SIGSEGV in (\S+/crashes\.so)\+0x([0-9a-f]+), called by leatd\+0x[0-9a-f]+")
+    found = wait_until(lambda: place.search(gateway.log()), f"the worker's last words\n{gateway.log()}")
+    answer = subprocess.run(["addr2line", "-fe", found[1], found[2]], capture_output=True, text=True, check=True)
+    assert answer.stdout.splitlines()[0] == "outward", "the slot that raises the signal"
 
 
 def test_a_reason_that_does_not_exist_is_an_error_in_the_books(house):
