@@ -86,7 +86,7 @@ Test(supervisor, a_dead_workers_books_are_settled_and_go_on)
     wait_until(atomic_load(&lane->in_flight) == 3);
     rig_kill_worker("unfinished");
     cr_assert_eq(atomic_load(&lane->returned), 3);
-    cr_assert(rig_said("3 messages go back to the channel"));
+    wait_until(rig_said("3 messages go back to the channel"));
     rig_signal(SIGTERM);
     cr_assert_eq(rig_wait() & ~75, 0);
 }
@@ -100,7 +100,7 @@ Test(supervisor, what_a_dead_worker_held_of_a_channel_without_a_position_is_lost
     rig_kill_worker("unfinished-forgets");
     cr_assert_eq(atomic_load(&lane->returned), 0);
     cr_assert_eq(atomic_load(&lane->dropped[LEAT_DROP_ERROR]), 3);
-    cr_assert(rig_said("3 from the channel are lost"));
+    wait_until(rig_said("3 from the channel are lost"));
     rig_signal(SIGTERM);
     cr_assert_eq(rig_wait() & ~75, 0);
 }
