@@ -9,6 +9,7 @@
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
@@ -24,6 +25,7 @@ static struct shared {
     struct cppipc_condition condition;
     struct cppipc_mutex mutex;
     _Atomic uint32_t foreign;
+    _Atomic pid_t foreigner; /* as others number it; -1: there is none */
     _Atomic unsigned asleep; /* or holding the lock, about to sleep */
 } * shared;
 
@@ -327,13 +329,36 @@ static int wait_in_another_namespace(void)
 {
     int status = 0;
     if (unshare(CLONE_NEWPID) != 0) {
+        shared->foreigner = -1;
         shared->asleep = 1;
         return 77;
     }
     pid_t child = fork(); /* the first in there */
     if (child == 0)
         _exit(wait_as_foreigner());
+    shared->foreigner = child;
     return child > 0 && waitpid(child, &status, 0) == child ? status : 2;
+}
+
+static char state_of(pid_t process)
+{
+    char path[32], state = '?';
+    snprintf(path, sizeof path, "/proc/%d/stat", process);
+    FILE *file = fopen(path, "r");
+    if (file != NULL && fscanf(file, "%*d (%*[^)]) %c", &state) != 1)
+        state = '?';
+    if (file != NULL)
+        fclose(file);
+    return state;
+}
+
+/* Until then it holds the lock under a number that is somebody else's here, which must not be waited for. */
+static void until_the_foreigner_sleeps(void)
+{
+    int64_t deadline = deadline_after(LONG_NS);
+    while ((shared->foreigner == 0 || state_of(shared->foreigner) != 'S') && monotonic_ns() < deadline)
+        usleep(100);
+    cr_assert(shared->foreigner > 0 && state_of(shared->foreigner) == 'S');
 }
 
 /* Woken from outside its PID namespace a sleeper owns the lock under a number that it does not know. */
@@ -343,6 +368,8 @@ Test(cppipc_waiter, a_sleeper_in_another_pid_namespace_leaves_the_lock_usable)
     if (child == 0)
         _exit(wait_in_another_namespace());
     until_asleep(1);
+    if (shared->foreigner >= 0)
+        until_the_foreigner_sleeps();
     cr_assert(waiter_broadcast(waiter, LONG_NS) == 0);
     int status = status_of(child, 0);
     if (WEXITSTATUS(status) == 77)
