@@ -1,5 +1,6 @@
 #include "supervisor/control.h"
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "config/control_keys.h"
 #include "config/exchange.h"
@@ -20,10 +21,12 @@
 #define ANSWER_MAX_BYTES (16 << 20) /* that wait for a client */
 #define READ_AWAY_MAX 64            /* pieces */
 #define EVENTS_MAX (CLIENTS_MAX + 1)
+#define HURRY_NS NS_PER_S /* so long a client may take before it makes room for another */
 
 struct client {
     struct control *control;
     int fd;
+    int64_t moved_ns; /* when it came, or said or took something last */
     char line[LINE_MAX_BYTES];
     size_t line_len;
     char *out; /* not written yet */
@@ -214,6 +217,7 @@ static bool write_out(struct client *client)
             return false;
         }
         done += (size_t)sent;
+        client->moved_ns = clock_monotonic_ns();
     }
     memmove(client->out, client->out + done, client->out_len - done);
     client->out_len -= done;
@@ -355,6 +359,7 @@ static void read_question(struct client *client)
         return;
     }
     client->line_len += (size_t)got;
+    client->moved_ns = clock_monotonic_ns();
     char *end = memchr(client->line, '\n', client->line_len);
     if (end) {
         *end = '\0';
@@ -365,24 +370,43 @@ static void read_question(struct client *client)
     }
 }
 
+/* Whom we wait for, and not it for us. */
+static bool is_idle(const struct client *client, int64_t now_ns)
+{
+    return (!client->asked || client->out_len) && now_ns - client->moved_ns >= HURRY_NS;
+}
+
+/* Of many who ask nothing, or do not read, the one that has been so for longest is let go. */
+static struct client **find_place(struct control *control)
+{
+    struct client **idle = NULL;
+    int64_t now_ns = clock_monotonic_ns();
+    for (size_t i = 0; i < CLIENTS_MAX; i++) {
+        struct client **place = &control->clients[i];
+        if (!*place)
+            return place;
+        if (is_idle(*place, now_ns) && (!idle || (*place)->moved_ns < (*idle)->moved_ns))
+            idle = place;
+    }
+    if (idle)
+        drop(*idle);
+    return idle;
+}
+
 static void accept_one(struct control *control)
 {
     int fd = accept4(control->listen_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-    if (fd < 0)
-        return;
-    for (size_t i = 0; i < CLIENTS_MAX; i++) {
-        struct client *client = control->clients[i] ? NULL : calloc(1, sizeof *client);
-        if (!client)
-            continue;
-        *client = (struct client){.control = control, .fd = fd};
+    struct client **place = fd < 0 ? NULL : find_place(control), *client = place ? calloc(1, sizeof *client) : NULL;
+    if (client) {
+        *client = (struct client){.control = control, .fd = fd, .moved_ns = clock_monotonic_ns()};
         if (watch(control, EPOLL_CTL_ADD, fd, EPOLLIN, client) == 0) {
-            control->clients[i] = client;
+            *place = client;
             return;
         }
         free(client);
-        break;
     }
-    close(fd); /* too many at once: it sees the end of the connection */
+    if (fd >= 0)
+        close(fd); /* too many at once: it sees the end of the connection */
 }
 
 static bool is_there(const struct control *control, const struct client *client)
@@ -407,11 +431,13 @@ void control_turn(struct control *control)
 {
     struct epoll_event events[EVENTS_MAX];
     int count = control ? epoll_wait(control->epoll_fd, events, EVENTS_MAX, 0) : 0;
+    bool knocks = false;
     for (int i = 0; i < count; i++) {
         struct client *client = events[i].data.ptr;
-        if (!client)
-            accept_one(control);
-        else if (is_there(control, client))
+        knocks |= !client;
+        if (client && is_there(control, client))
             serve(client, events[i].events);
     }
+    if (knocks) /* last: a new client may be where one was that an event above is for */
+        accept_one(control);
 }
