@@ -5,6 +5,7 @@ import subprocess
 
 import pytest
 
+import browser as chromium
 from support import BUILD, House
 
 
@@ -32,6 +33,19 @@ def staged(house):
     house.environment["PATH"] = f"{prefix}/bin:{os.environ['PATH']}"
     house.environment["PKG_CONFIG_PATH"] = pkgconfig
     return prefix
+
+
+@pytest.fixture(scope="module")
+def browser():
+    """A headless Chromium."""
+    program = chromium.find()
+    if not program:
+        pytest.skip("no Chromium is installed")
+    if not os.path.exists("/proc/cpuinfo"):
+        pytest.skip("Chromium cannot run where /proc/cpuinfo is hidden, as from a service")
+    browser = chromium.Browser(program)
+    yield browser
+    browser.close()
 
 
 @pytest.fixture(scope="session")

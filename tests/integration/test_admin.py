@@ -12,7 +12,6 @@ import subprocess
 
 import pytest
 
-import browser as chromium
 from support import TOP, free_port, wait_until
 
 DOCUMENT = (TOP / "sdk/doc/admin-api.md").read_text()
@@ -247,16 +246,6 @@ def answers(admin):
 
 
 # ---- the page ----------------------------------------------------------------------------------------------------------
-
-
-@pytest.fixture(scope="module")
-def browser():
-    program = chromium.find()
-    if not program:
-        pytest.skip("no Chromium is here")
-    browser = chromium.Browser(program)
-    yield browser
-    browser.close()
 
 
 def shown(browser, name):

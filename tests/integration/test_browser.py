@@ -15,16 +15,6 @@ WORKS = "import('./leat.js').then((leat) => void Object.assign(globalThis, leat)
 
 
 @pytest.fixture(scope="module")
-def browser():
-    program = chromium.find()
-    if not program:
-        pytest.skip("no Chromium is installed")
-    browser = chromium.Browser(program)
-    yield browser
-    browser.close()
-
-
-@pytest.fixture(scope="module")
 def site():
     site = chromium.Site(TOP / "sdk" / "js")
     yield site
