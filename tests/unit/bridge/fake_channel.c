@@ -36,9 +36,9 @@ static int32_t reader_open(void **reader, const struct leat_host *host, const ch
     int32_t error = channel->absent ? -ENOENT : 0;
     if (!error) {
         channel->removed = false;
-        channel->opened++;
         snprintf(channel->reader_name, sizeof channel->reader_name, "%s", name);
         *reader = channel;
+        __atomic_add_fetch(&channel->opened, 1, __ATOMIC_SEQ_CST); /* last: who waits for it looks at the rest */
     }
     change(channel);
     return error;
@@ -135,8 +135,8 @@ static int32_t writer_open(void **writer, const struct leat_host *host, const ch
     int32_t error = channel->absent ? -ENOSPC : 0;
     if (!error) {
         channel->removed = false;
-        channel->opened++;
         *writer = channel;
+        __atomic_add_fetch(&channel->opened, 1, __ATOMIC_SEQ_CST);
     }
     change(channel);
     return error;
