@@ -1,7 +1,7 @@
 #include "admin/report.h"
 
-#include "admin/json.h"
 #include "base/clock.h"
+#include "config/json.h"
 
 #include <leat/version.h>
 

@@ -1,7 +1,7 @@
 /* Bridges, lanes and peers as JSON. */
-#include "admin/json.h"
 #include "admin/report.h"
 #include "base/clock.h"
+#include "config/json.h"
 
 #include <leat/plugin/pattern.h>
 

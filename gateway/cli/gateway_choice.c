@@ -6,6 +6,14 @@
 #include <string.h>
 #include <sysexits.h>
 
+void gateway_take(const char **name, const char *text, struct argp_state *state)
+{
+    if (*name) {
+        argp_error(state, "one gateway at a time");
+    }
+    *name = text;
+}
+
 struct names {
     const char *directory;
     char *best; /* PAGE_NAME_BYTES: the only one that runs, or else the first */

@@ -1,24 +1,9 @@
 #include "cli/json.h"
 
 #include <err.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-void json_add_u64(cJSON *object, const char *name, uint64_t value)
-{
-    char text[24];
-    snprintf(text, sizeof text, "%" PRIu64, value);
-    cJSON_AddRawToObject(object, name, text);
-}
-
-void json_add_i64(cJSON *object, const char *name, int64_t value)
-{
-    char text[24];
-    snprintf(text, sizeof text, "%" PRId64, value);
-    cJSON_AddRawToObject(object, name, text);
-}
 
 /* Bytes of the UTF-8 sequence that starts at `p`, 0 when there is none: RFC 3629, so no overlong forms, no surrogates. */
 static size_t utf8_sequence(const unsigned char *p, size_t left)

@@ -1,14 +1,12 @@
-/* What cJSON does not do by itself: whole 64-bit numbers (its own are doubles), bytes as text or base64, and writing. */
+/* What cJSON does not do by itself: whole 64-bit numbers (config/json.h), bytes as text or base64, and writing. */
 #ifndef LEAT_CLI_JSON_H
 #define LEAT_CLI_JSON_H
+
+#include "config/json.h"
 
 #include <cjson/cJSON.h>
 #include <stdbool.h>
 #include <stddef.h>
-#include <stdint.h>
-
-void json_add_u64(cJSON *object, const char *name, uint64_t value);
-void json_add_i64(cJSON *object, const char *name, int64_t value);
 
 /* "text" when the bytes are UTF-8 without NUL, "base64" otherwise: a peer needs to look at one key only. */
 void json_add_bytes(cJSON *object, const void *data, size_t len);

@@ -3,6 +3,7 @@
 #include "cli/command.h"
 #include "cli/configuration/order.h"
 #include "cli/configuration/print.h"
+#include "cli/gateway_choice.h"
 #include "config/exchange.h"
 
 #include <argp.h>
@@ -46,10 +47,7 @@ static int parse(int key, char *text, struct argp_state *state)
         arguments->json = true;
         return 0;
     case ARGP_KEY_ARG:
-        if (arguments->gateway) {
-            argp_error(state, "one gateway at a time");
-        }
-        arguments->gateway = text;
+        gateway_take(&arguments->gateway, text, state);
         return 0;
     case ARGP_KEY_END:
         if (arguments->file && arguments->gateway) {

@@ -43,9 +43,7 @@ static int parse(int key, char *text, struct argp_state *state)
         arguments->json = true;
         return 0;
     case ARGP_KEY_ARG:
-        if (arguments->gateway)
-            argp_error(state, "one gateway at a time");
-        arguments->gateway = text;
+        gateway_take(&arguments->gateway, text, state);
         return 0;
     default:
         return ARGP_ERR_UNKNOWN;

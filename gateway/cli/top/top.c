@@ -78,10 +78,7 @@ static int parse(int key, char *text, struct argp_state *state)
         arguments->directory = text;
         return 0;
     case ARGP_KEY_ARG:
-        if (arguments->name) {
-            argp_error(state, "one gateway at a time");
-        }
-        arguments->name = text;
+        gateway_take(&arguments->name, text, state);
         return 0;
     default:
         return ARGP_ERR_UNKNOWN;

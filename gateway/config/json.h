@@ -1,6 +1,6 @@
-/* Whole 64-bit numbers in JSON: cJSON's own are doubles. */
-#ifndef LEAT_ADMIN_JSON_H
-#define LEAT_ADMIN_JSON_H
+/* Whole 64-bit numbers in JSON: cJSON's own are doubles. Here, because this is the lowest room that writes JSON. */
+#ifndef LEAT_CONFIG_JSON_H
+#define LEAT_CONFIG_JSON_H
 
 #include <cjson/cJSON.h>
 #include <inttypes.h>
